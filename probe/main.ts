@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+/** Composition root of the fleet's program: picks the command, each of which is one file under cli/. */
+
+type Command = { readonly summary: string; readonly load: () => Promise<{ main(args: string[]): Promise<number> }> };
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  run: { summary: "probe server: pull work, check, settle", load: () => import("./cli/run.ts") },
+  check: { summary: "check ADDRESS|FILE|- without any server", load: () => import("./cli/check.ts") },
+  classify: { summary: "classify SMTP replies from NDJSON on stdin", load: () => import("./cli/classify.ts") },
+};
+
+const usage = () =>
+  [
+    "usage: mailsonar COMMAND …",
+    ...Object.entries(COMMANDS).map(([name, c]) => `  ${name.padEnd(10)} ${c.summary}`),
+  ].join("\n");
+
+const [name = "", ...args] = process.argv.slice(2);
+const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+if (command) {
+  process.exitCode = await (await command.load()).main(args);
+} else if (name === "--help" || name === "help") {
+  process.stdout.write(`${usage()}\n`);
+} else {
+  process.stderr.write(`mailsonar: ${name ? `no command "${name}"` : "a command is needed"}\n${usage()}\n`);
+  process.exitCode = 2;
+}
