@@ -1,0 +1,152 @@
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import { hostname } from "node:os";
+import { err, ok, type Result } from "../shared/result.ts";
+import { CAPACITY_DEFAULT_ADDRESSES } from "./limits.ts";
+
+/** An address of this machine to dial from, and the name it says in EHLO. `ANY_SOURCE` lets the system choose. */
+export type SourceAddress = { readonly address: string; readonly helo: string };
+export const ANY_SOURCE = "any";
+
+export type Server = { readonly host: string; readonly port: number };
+
+export const PACE_PROFILES = ["polite", "lab"] as const;
+export type PaceProfile = (typeof PACE_PROFILES)[number];
+
+/** How the consumer Outlook hosts may be asked: their terms forbid verifying without sending (MAIL.md 5). */
+export const OUTLOOK_MODES = ["off", "sparing", "normal"] as const;
+export type OutlookMode = (typeof OUTLOOK_MODES)[number];
+
+/** All that the environment tells a probe. Link variables are null where the command line needs none. */
+export type ProbeConfig = {
+  readonly edgeUrl: string | null;
+  readonly token: string | null;
+  readonly region: string;
+  readonly databaseUrl: string | null;
+  /** Envelope sender of every dialogue; its domain must have SPF, DMARC and an MX that answers. */
+  readonly mailFrom: string;
+  readonly sources: readonly SourceAddress[];
+  readonly dnsServers: readonly Server[];
+  readonly smtpPort: number;
+  readonly allowPrivateNetworks: boolean;
+  /** Addresses held at once in bulk; what `pull` offers to the hub. */
+  readonly capacity: number;
+  readonly roles: readonly string[];
+  readonly pace: PaceProfile;
+  readonly outlook: OutlookMode;
+  /** Key of the control addresses, shared by the fleet so that their greylist triplets age together. */
+  readonly controlSecret: string;
+};
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads a probe's environment; the only place that knows the names of its variables.
+ * @returns the configuration, or one sentence that names the variable at fault
+ */
+export function readProbeConfig(env: Environment): Result<ProbeConfig, string> {
+  const helo = env.PROBE_HELO_NAME || hostname().toLowerCase();
+  const allowPrivateNetworks = isOn(env.PROBE_ALLOW_PRIVATE_NETWORKS);
+  const sources = readSources(env.PROBE_SOURCE_ADDRESSES, helo);
+  if (!sources.ok) return sources;
+  const dnsServers = env.PROBE_DNS_SERVERS ? readServers(env.PROBE_DNS_SERVERS) : ok(systemDnsServers());
+  if (!dnsServers.ok) return dnsServers;
+  const smtpPort = readNumber("PROBE_SMTP_PORT", env.PROBE_SMTP_PORT, 25, 65_535);
+  if (!smtpPort.ok) return smtpPort;
+  const capacity = readNumber("PROBE_CAPACITY", env.PROBE_CAPACITY, CAPACITY_DEFAULT_ADDRESSES, 100_000);
+  if (!capacity.ok) return capacity;
+  const pace = readChoice("PROBE_PACE", env.PROBE_PACE, PACE_PROFILES, allowPrivateNetworks ? "lab" : "polite");
+  if (!pace.ok) return pace;
+  if (pace.value === "lab" && !allowPrivateNetworks) {
+    return err("PROBE_PACE=lab is for private networks only: it needs PROBE_ALLOW_PRIVATE_NETWORKS=1");
+  }
+  const outlook = readChoice("PROBE_OUTLOOK_CONSUMER", env.PROBE_OUTLOOK_CONSUMER, OUTLOOK_MODES, "sparing");
+  if (!outlook.ok) return outlook;
+  const mailFrom = env.PROBE_MAIL_FROM || `probe@${helo}`;
+  if (!/^[\x21-\x7e]+@[\x21-\x7e]+$/.test(mailFrom) || /[<>]/.test(mailFrom)) {
+    return err("PROBE_MAIL_FROM must be one plain mail address");
+  }
+  return ok({
+    edgeUrl: env.EDGE_URL || null,
+    token: env.PROBE_TOKEN || null,
+    region: env.PROBE_REGION || "local",
+    databaseUrl: env.DATABASE_URL || null,
+    mailFrom,
+    sources: sources.value,
+    dnsServers: dnsServers.value,
+    smtpPort: smtpPort.value,
+    allowPrivateNetworks,
+    capacity: capacity.value,
+    roles: (env.PROBE_ROLES || "smtp").split(",").map((role) => role.trim()),
+    pace: pace.value,
+    outlook: outlook.value,
+    controlSecret: env.PROBE_CONTROL_SECRET || randomBytes(32).toString("hex"),
+  });
+}
+
+const isOn = (value: string | undefined): boolean =>
+  value !== undefined && !/^(?:|0|false|no|off)$/i.test(value.trim());
+
+const HELO_NAME = /^[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?$|^\[[0-9a-f.:IPv]+\]$/i;
+
+function readSources(value: string | undefined, helo: string): Result<readonly SourceAddress[], string> {
+  if (!HELO_NAME.test(helo)) return err(`PROBE_HELO_NAME is not a host name: "${helo}"`);
+  if (!value) return ok([{ address: ANY_SOURCE, helo }]);
+  const sources: SourceAddress[] = [];
+  for (const part of value.split(",")) {
+    const [address = "", name = helo] = part.trim().split("=");
+    if (isIP(address) === 0) return err(`PROBE_SOURCE_ADDRESSES: "${address}" is not an IP address`);
+    if (!HELO_NAME.test(name)) return err(`PROBE_SOURCE_ADDRESSES: "${name}" is not a host name`);
+    sources.push({ address, helo: name });
+  }
+  return ok(sources);
+}
+
+function readServers(value: string): Result<readonly Server[], string> {
+  const servers: Server[] = [];
+  for (const part of value.split(",")) {
+    const text = part.trim();
+    if (text === "") continue;
+    const match = /^(?:\[([^\]]+)\]|([^:]+)|([0-9a-f:]*:[0-9a-f:]*:[0-9a-f:.]*))(?::(\d{1,5}))?$/i.exec(text);
+    const host = match?.[1] ?? match?.[2] ?? match?.[3] ?? "";
+    const port = Number(match?.[4] ?? 53);
+    if (isIP(host) === 0 || port < 1 || port > 65_535) {
+      return err(`PROBE_DNS_SERVERS: "${text}" is not an IP address with an optional port`);
+    }
+    servers.push({ host, port });
+  }
+  return servers.length > 0 ? ok(servers) : err("PROBE_DNS_SERVERS names no server");
+}
+
+/** The system's own resolvers; without any, the loopback address, where a local resolver would be. */
+function systemDnsServers(): readonly Server[] {
+  try {
+    const text = readFileSync("/etc/resolv.conf", "utf8");
+    const hosts = [...text.matchAll(/^\s*nameserver\s+(\S+)/gm)].map((match) => match[1] ?? "");
+    const servers = hosts.filter((host) => isIP(host) !== 0).map((host) => ({ host, port: 53 }));
+    if (servers.length > 0) return servers;
+  } catch {
+    // No such file on this system.
+  }
+  return [{ host: "127.0.0.1", port: 53 }];
+}
+
+function readNumber(name: string, value: string | undefined, standard: number, most: number): Result<number, string> {
+  if (!value) return ok(standard);
+  const number = Number(value);
+  return Number.isInteger(number) && number >= 1 && number <= most
+    ? ok(number)
+    : err(`${name} must be a whole number from 1 to ${most}`);
+}
+
+function readChoice<T extends string>(
+  name: string,
+  value: string | undefined,
+  choices: readonly T[],
+  standard: T,
+): Result<T, string> {
+  if (!value) return ok(standard);
+  const found = choices.find((choice) => choice === value);
+  return found ? ok(found) : err(`${name} must be one of ${choices.join(", ")}`);
+}

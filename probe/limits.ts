@@ -1,0 +1,75 @@
+/** Every bound of the prober in one place: a name with its unit, and the reason for the number. */
+
+/** Addresses a probe holds in bulk unless PROBE_CAPACITY says otherwise: a larger window delays real-time work. */
+export const CAPACITY_DEFAULT_ADDRESSES = 2_000;
+
+/** One DNS query to one server. Resolvers answer within a second; later means lost. */
+export const DNS_TRY_TIMEOUT_MS = 2_000;
+/** Times each server is asked before the look-up counts as timed out. */
+export const DNS_ROUNDS = 2;
+/** Queries on the wire at once: a burst of more than about 260 answers overflows a default UDP receive buffer. */
+export const DNS_QUERIES_MAX = 128;
+/** Asked of the kernel for the UDP socket, so that the burst above fits twice over. */
+export const DNS_RECEIVE_BUFFER_BYTES = 1 << 20;
+/** Largest UDP answer announced (DNS flag day 2020): stays below the path MTU, larger answers come by TCP. */
+export const DNS_UDP_PAYLOAD_BYTES = 1_232;
+/** Cached answers; about 300 bytes each. */
+export const DNS_CACHE_MAX_ENTRIES = 50_000;
+/** Bounds on what a record's TTL may ask for. */
+export const DNS_TTL_MIN_MS = 30_000;
+export const DNS_TTL_MAX_MS = 86_400_000;
+/** Negative answers (RFC 2308 5 advises at most three hours). */
+export const DNS_NEGATIVE_TTL_MAX_MS = 3_600_000;
+/** Failures are remembered briefly (RFC 2308 7.1 allows five minutes), so that a list does not ask a dead zone over and over. */
+export const DNS_FAILURE_TTL_MS = 15_000;
+/** CNAME hops followed before the chain counts as broken. */
+export const CNAME_HOPS_MAX = 8;
+/** MX hosts of one domain that are tried, and addresses of one host. */
+export const MX_HOSTS_MAX = 5;
+export const HOST_ADDRESSES_MAX = 3;
+
+/** Longest reply line taken. RFC 5321 4.5.3.1.5 says 512 bytes; some servers write more. */
+export const REPLY_LINE_MAX_CHARS = 2_048;
+/** Lines of one reply, and its length over all lines. An EHLO reply has about 15 lines. */
+export const REPLY_LINES_MAX = 128;
+export const REPLY_MAX_CHARS = 16_384;
+/** Path in a RCPT command: 254 octets of address leave room for nothing longer (RFC 5321 4.5.3.1.3). */
+export const PATH_MAX_CHARS = 320;
+
+/** Recipients of one transaction and flight: RFC 5321 4.5.3.1.8 lets servers refuse more. */
+export const FLIGHT_RECIPIENTS = 100;
+/** Flights on the wire per connection; the second hides the round trip of the first. */
+export const FLIGHTS_IN_FLIGHT = 2;
+/** RSET commands per connection where the server is Exim (smtp_accept_max_nonmail), and elsewhere. */
+export const EXIM_RESETS_MAX = 9;
+export const RESETS_MAX = 1_000;
+
+/** Idle pooled connections per source address, and how long one is kept (R: pool). */
+export const POOL_IDLE_CONNECTIONS_MAX = 10;
+export const POOL_IDLE_MS = 60_000;
+/** Sockets open at once over the whole probe: far below the file descriptors of an ordinary service. */
+export const CONNECTIONS_MAX = 1_000;
+/** Time for QUIT to be answered before the socket is closed without it. */
+export const QUIT_TIMEOUT_MS = 500;
+
+/** Catch-all answers, refusal templates and acceptances are facts of a day. */
+export const HOST_FACT_TTL_MS = 86_400_000;
+export const HOST_FACTS_MAX_ENTRIES = 50_000;
+/** Operators and hosts with pace and breaker state of their own. */
+export const PACE_MAX_ENTRIES = 20_000;
+
+/** Caps across all tenants (MAIL.md 7, E3), per day and per hour. */
+export const DOMAIN_VISITS_PER_DAY = 2_000;
+export const HOST_UNKNOWN_PER_HOUR = 60;
+export const ADDRESS_VISITS_PER_DAY = 3;
+
+/** Deferred items: a retry sooner than this is no retry, later than this is no use. */
+export const RETRY_MIN_MS = 1_000;
+
+/** Lines of a transcript kept for one check. */
+export const TRANSCRIPT_MAX_LINES = 200;
+
+/** Lines of input being checked at once by the command line: bounds memory, keeps connections full. */
+export const CLI_WINDOW_LINES = 10_000;
+/** Longest line read; a longer one is an error, not an address. */
+export const CLI_LINE_MAX_CHARS = 64_000;
