@@ -1,0 +1,49 @@
+/** Shortest local part, in characters, of which a guess is worth anything. */
+const SHORTEST = 9;
+
+/** Pairs of consonants and vowels decide: this share of letters must be vowels in anything pronounceable. */
+const FEWEST_VOWELS = 0.18;
+
+const VOWELS = new Set("aeiouy");
+
+/**
+ * Whether a local part (lower case, without tag) looks machine-made: long, and either mixing letters and
+ * digits many times over or unpronounceable. Separators mean that a person or a pattern made it.
+ */
+export function looksRandom(local: string): boolean {
+  if (local.length < SHORTEST || /[^a-z0-9]/.test(local)) return false;
+  if (/^[0-9]+$/.test(local)) return false; // telephone and customer numbers
+  return switches(local) >= 4 || (unpronounceable(local) && longestConsonantRun(local) >= 5);
+}
+
+/** How often letters change to digits and back: `a1b2c3` 5, `anna1987` 1. */
+function switches(local: string): number {
+  let count = 0;
+  for (let i = 1; i < local.length; i++) {
+    if (isDigit(local.charCodeAt(i)) !== isDigit(local.charCodeAt(i - 1))) count++;
+  }
+  return count;
+}
+
+const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
+
+function unpronounceable(local: string): boolean {
+  let vowels = 0;
+  let letters = 0;
+  for (const c of local) {
+    if (isDigit(c.charCodeAt(0))) continue;
+    letters++;
+    if (VOWELS.has(c)) vowels++;
+  }
+  return letters >= SHORTEST - 1 && vowels / letters < FEWEST_VOWELS;
+}
+
+function longestConsonantRun(local: string): number {
+  let run = 0;
+  let longest = 0;
+  for (const c of local) {
+    run = VOWELS.has(c) || isDigit(c.charCodeAt(0)) ? 0 : run + 1;
+    if (run > longest) longest = run;
+  }
+  return longest;
+}
