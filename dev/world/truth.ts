@@ -56,7 +56,7 @@ export function mailboxTruth(personality: Personality, local: string): Truth {
   if (outcome) return truthOf(outcome);
   if (needsSmtpUtf8(local) && !offersSmtpUtf8(personality)) return truthOf({ now: "smtputf8_unsupported" });
   const answer = box[mailboxKind(local)];
-  if (greylist !== null) return truthOf({ now: "greylisted", later: answer.later ?? answer.now });
+  if (greylist !== null) return truthOf({ ...greylist, later: answer.later ?? answer.now });
   return truthOf(answer);
 }
 

@@ -30,6 +30,8 @@ export type BoxAnswer = {
 
 export type Box = Readonly<Record<MailboxKind, BoxAnswer>>;
 
+export type ReasonList = readonly Reason[];
+
 /** A verdict for every address of a domain, whatever its mailboxes are. */
 export type Outcome = { readonly now: Reason; readonly later?: Reason; readonly also?: readonly Reason[] };
 
@@ -90,6 +92,10 @@ export type HostScript = {
   readonly delivery?: "whole" | "bytes" | "lf";
   /** Sendmail names the first recipient of the transaction in every later 250. */
   readonly namesFirstRecipient?: boolean;
+  /** After this many refusals in a session everybody is accepted (a guard against harvesting). */
+  readonly refusalsMax?: number;
+  /** Reply to every recipient in the first session of a source. */
+  readonly newcomer?: string;
   /** The sender's domain must have an MX or an address in the world's DNS. */
   readonly checksSender?: boolean;
 };
@@ -144,8 +150,8 @@ export type Personality = {
   /** Verdict for every address, where DNS or the session decides. */
   readonly outcome: Outcome | null;
   readonly zone: ZoneMaker | null;
-  /** Reply to the first tries of every sender, recipient and source. */
-  readonly greylist: string | null;
+  /** Answer to the first tries of every sender, recipient and source. */
+  readonly greylist: BoxAnswer | null;
   /** A check takes so long that lists leave it out unless asked. */
   readonly slow: boolean;
   /** Would make a client without an address guard leave the loopback network. */
@@ -166,5 +172,5 @@ export type DomainSpec = {
   readonly script?: HostScript;
   readonly zone?: Zone;
   readonly outcome?: Outcome;
-  readonly greylist?: string;
+  readonly greylist?: BoxAnswer;
 };

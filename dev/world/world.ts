@@ -1,5 +1,6 @@
 import { createSecureContext, type SecureContext } from "node:tls";
 import { domainToASCII } from "node:url";
+import { startBlackhole } from "./blackhole.ts";
 import { worldCertificates } from "./certificate.ts";
 import { Directory, type PlacedHost, WORLD_SUFFIX } from "./directory.ts";
 import { DnsServer } from "./dns/server.ts";
@@ -42,7 +43,7 @@ export type World = {
   close(): Promise<void>;
 };
 
-/** Starts if it is new to a world: a port that somebody else holds on one of the addresses. */
+/** Tries to find a port that is free on every address. */
 const PORT_TRIES = 10;
 
 /**
@@ -71,6 +72,11 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     await Promise.all(hosts.splice(0).map((host) => host.close()));
   };
   const smtpPort = await onFreePort(options.smtpPort, () => start(directory.hosts(), options.smtpPort), stop);
+  const swallowing = directory.hosts().filter((host) => host.definition.dead === "blackhole");
+  const endBlackhole = await startBlackhole(
+    swallowing.map((host) => host.address),
+    smtpPort,
+  );
   const server = new DnsServer(
     (name, type) => resolve((asked) => directory.zone(asked), name, type),
     () => stats,
@@ -89,7 +95,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     },
     truth: (email) => truthAbout(directory, email),
     close: async () => {
-      await Promise.all([stop(), server.close()]);
+      await Promise.all([stop(), server.close(), endBlackhole()]);
     },
   };
 }

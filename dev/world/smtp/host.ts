@@ -53,6 +53,7 @@ export class Host {
   readonly #world: HostWorld;
   readonly #sockets = new Set<Socket>();
   #server: Server | null = null;
+  readonly #visitors = new Set<string>();
   #lastDomain = "";
 
   constructor(name: string, address: string, personality: Personality, definition: HostDefinition, world: HostWorld) {
@@ -63,7 +64,7 @@ export class Host {
     this.#world = world;
     this.stats = { address, connections: 0, open: 0, peak: 0, flights: 0, recipients: 0 };
     this.answers = compileBox({ ...personality.box, ...definition.box });
-    this.greylisted = personality.greylist === null ? null : compileReply(personality.greylist);
+    this.greylisted = personality.greylist === null ? null : compileReply(personality.greylist.reply);
     this.faults = compileFaults(this.script);
     this.pipelining = this.script.pipelining ?? world.settings.pipelining;
     this.tls = this.script.tls ?? (world.settings.starttls ? "good" : "none");
@@ -77,6 +78,13 @@ export class Host {
     if (domain === this.#lastDomain) return true;
     if (this.#world.personalityOf(domain.toLowerCase()) !== this.personality) return false;
     this.#lastDomain = domain;
+    return true;
+  }
+
+  /** Whether this source has never been here before; from now on it has. */
+  isNewcomer(source: string): boolean {
+    if (this.script.newcomer === undefined || this.#visitors.has(source)) return false;
+    this.#visitors.add(source);
     return true;
   }
 
@@ -175,7 +183,7 @@ function compileScript(script: HostScript, keywords: readonly string[], offersTl
     badSequence: compileReply("503 5.5.1 Error: bad sequence of commands"),
     unknownCommand: compileReply("500 5.5.2 Error: command not recognized"),
     lineTooLong: compileReply("500 5.5.2 Error: line too long"),
-    cannotVerify: compileReply("252 2.1.5 Cannot verify, but will take a message and try"),
+    cannotVerify: compileReply("252 2.1.5 Cannot verify the user, but will try to deliver"),
     noData: compileReply("554 5.5.1 Error: nothing is ever delivered here"),
     tlsReady: compileReply("220 2.0.0 Ready to start TLS"),
     tlsUnavailable: compileReply("454 4.7.0 TLS not available due to local problem"),
@@ -188,6 +196,7 @@ function compileScript(script: HostScript, keywords: readonly string[], offersTl
     tooManyResets: compileReply("554 SMTP protocol error: too many nonmail commands"),
     busy: compileReply(script.connectionsReply ?? "421 4.7.0 {host} Error: too many connections from {ip}"),
     pregreet: compileReply(script.pregreet ?? "521 5.5.1 Protocol error"),
+    newcomer: script.newcomer === undefined ? null : compileReply(script.newcomer),
     earlyTalk: earlyTalk === undefined ? null : compileReply(earlyTalk),
   };
 }

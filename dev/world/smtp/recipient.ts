@@ -1,4 +1,5 @@
 import { mailboxKind, needsSmtpUtf8 } from "../truth.ts";
+import type { MailboxKind } from "../types.ts";
 import { fromWire, type Session } from "./session.ts";
 
 /** A mail transaction that MAIL has opened. */
@@ -23,6 +24,7 @@ export function answerRecipient(session: Session, line: string, transaction: Tra
   const domain = path.slice(at + 1);
   const local = path.slice(0, at);
   if (host.faults.rcpt && session.strike("rcpt", session.facts(path, local, domain))) return;
+  if (session.newcomer && host.replies.newcomer) return session.say(host.replies.newcomer);
   const { recipientsMax } = host.script;
   if (recipientsMax !== undefined && transaction.recipients >= recipientsMax) {
     return session.say(host.replies.tooManyRecipients);
@@ -64,6 +66,7 @@ function decide(session: Session, transaction: Transaction, path: string, local:
     if (waits && grey.code < 500 && grey.code >= 400) return session.say(grey, 0, session.facts(path, local, domain));
     if (kind === "grey" && host.answers.grey.reply.code >= 400) kind = "exists";
   }
+  if (kind === "unknown" || kind === "gone") kind = afterRefusals(session, kind);
   const { reply, delayMs } = host.answers[kind];
   const facts = reply.fixed === null ? session.facts(path, local, domain) : null;
   if (reply.code >= 300) {
@@ -76,6 +79,13 @@ function decide(session: Session, transaction: Transaction, path: string, local:
     return session.say(reply, delayMs, session.facts(transaction.first, local, domain));
   }
   session.say(reply, delayMs, facts);
+}
+
+/** Counts a refusal; a host that has refused enough takes everybody. */
+function afterRefusals(session: Session, kind: MailboxKind): MailboxKind {
+  session.refusals += 1;
+  const { refusalsMax } = session.host.script;
+  return refusalsMax !== undefined && session.refusals > refusalsMax ? "exists" : kind;
 }
 
 function bareLocal(local: string): string {

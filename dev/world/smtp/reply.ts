@@ -6,6 +6,7 @@ export type ReplyFacts = {
   readonly host: string;
   readonly ip: string;
   readonly helo: string;
+  readonly sender: string;
 };
 
 /** A reply ready to be said; a plain string when it mentions nothing. */
@@ -15,10 +16,10 @@ export type Reply = {
   readonly render: (facts: ReplyFacts) => string;
 };
 
-const FIELD = /\{(addr|local|domain|host|ip|helo)\}/;
+const FIELD = /\{(addr|local|domain|host|ip|helo|sender)\}/;
 
 /**
- * Compiles a template. It starts with the code; `{addr} {local} {domain} {host} {ip} {helo}` are filled in; each
+ * Compiles a template. It starts with the code; `{addr} {local} {domain} {host} {ip} {helo} {sender}` are filled in; each
  * further line (after "\n") continues the reply and gets the code itself (RFC 5321 4.2.1).
  */
 export function compileReply(template: string): Reply {

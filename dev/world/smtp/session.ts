@@ -26,11 +26,15 @@ export class Session {
   #mute = false;
   #closing = false;
   #helo = "";
+  #sender = "";
   #errors = 0;
   #resets = 0;
   #events: Partial<Record<FaultPoint, number>> = {};
   #transaction: Transaction | null = null;
   #now = 0;
+  readonly newcomer: boolean;
+  /** Recipients refused in this session. */
+  refusals = 0;
 
   constructor(host: Host, world: HostWorld, socket: Socket) {
     this.host = host;
@@ -38,6 +42,7 @@ export class Session {
     this.#socket = socket;
     this.#stream = socket;
     this.source = socket.remoteAddress ?? "";
+    this.newcomer = host.isNewcomer(this.source);
     this.outbox = new Outbox(socket, {
       rttMs: () => world.settings.rttMs,
       delivery: host.script.delivery ?? "whole",
@@ -58,7 +63,15 @@ export class Session {
   }
 
   facts(address = "", local = "", domain = ""): ReplyFacts {
-    return { addr: address, local, domain, host: this.host.name, ip: this.source, helo: this.#helo };
+    return {
+      addr: address,
+      local,
+      domain,
+      host: this.host.name,
+      ip: this.source,
+      helo: this.#helo,
+      sender: this.#sender,
+    };
   }
 
   /** Says a reply; a 4xx or 5xx is an error for the host's error limits. */
@@ -103,7 +116,7 @@ export class Session {
         this.#closing = true;
         return true;
       case "drop":
-        this.#raw("", 0, () => this.#stream.destroy());
+        this.#raw("", 0, () => (point === "connect" ? this.#socket.resetAndDestroy() : this.#stream.destroy()));
         this.#closing = true;
         return true;
       case "silence":
@@ -129,9 +142,8 @@ export class Session {
     if (script.connectionsMax !== undefined && stats.open > script.connectionsMax) return this.#end(replies.busy);
     if (this.strike("connect") || this.strike("banner")) return;
     const banner = replies.banner.render(this.facts());
-    if (script.teaser !== undefined) {
-      this.outbox.say(`220-${script.teaser}\r\n`, this.#now);
-    }
+    // The first line of the greeting goes out alone; the rest of the same reply follows much later.
+    if (script.teaser !== undefined) this.#raw(`220-${this.host.name} ${script.teaser}\r\n`);
     this.#raw(banner, script.bannerDelayMs ?? 0, () => {
       this.#ready = true;
     });
@@ -242,6 +254,7 @@ export class Session {
       return this.say(replies.badSequence);
     }
     const match = MAIL.exec(line);
+    this.#sender = match?.[1] ?? "";
     const parameters = (match?.[2] ?? "").toUpperCase().split(" ").slice(1);
     const known = parameters.every((p) =>
       host.keywordNames.has(p.startsWith("BODY=") ? "8BITMIME" : (p.split("=", 1)[0] ?? "")),
@@ -252,7 +265,7 @@ export class Session {
     }
     if (script.tlsRequired !== undefined && !this.encrypted) return this.say(replies.tlsRequired);
     if (this.strike("mail")) return;
-    const sender = match[1] ?? "";
+    const sender = this.#sender;
     if (script.checksSender && sender !== "" && !this.world.hasMailDomain(sender.slice(sender.lastIndexOf("@") + 1))) {
       return this.say(replies.senderUnknown, 0, this.facts(sender));
     }

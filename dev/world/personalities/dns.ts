@@ -1,0 +1,223 @@
+import type { Outcome, Personality, Zone, ZoneMaker } from "../types.ts";
+import { POSTFIX_BOX, personality, takesAll } from "./define.ts";
+
+/** A domain whose DNS decides the verdict; its host only shows mistakes. */
+function decided(name: string, description: string, zone: ZoneMaker, outcome: Outcome): Personality {
+  return personality({ name, description, zone, outcome });
+}
+
+const at = (exchange: string, preference = 10) => ({ preference, exchange });
+
+/** The MX set replaced by one name below the domain, which DNS describes so. */
+const mxBelow =
+  (below: Zone): ZoneMaker =>
+  ({ domain }) => ({ mx: [at(`mx.${domain}`)], below: { mx: below } });
+
+const NO_HOST: Outcome = { now: "no_mail_host" };
+const PRIVATE: Outcome = { now: "unroutable_ip", also: ["no_mail_host", "connect_failed"] };
+const DNS_ERROR: Outcome = { now: "dns_error" };
+
+const UNDECIDABLE: readonly Personality[] = [
+  decided(
+    "null-mx",
+    "null MX (RFC 7505), although there is an address",
+    ({ addresses }) => ({ mx: [at(".", 0)], a: addresses }),
+    {
+      now: "null_mx",
+    },
+  ),
+  decided("nxdomain", "does not exist", () => ({ fail: "nxdomain" }), { now: "domain_not_found" }),
+  decided("nodata", "exists, with neither MX nor address", () => ({ txt: ["v=spf1 -all"] }), NO_HOST),
+  decided("servfail", "SERVFAIL", () => ({ fail: "servfail" }), DNS_ERROR),
+  decided("refused", "REFUSED", () => ({ fail: "refused" }), DNS_ERROR),
+  decided("lame", "a server that refers elsewhere", () => ({ fail: "lame" }), DNS_ERROR),
+  { ...decided("dns-timeout", "DNS never answers", () => ({ fail: "timeout" }), DNS_ERROR), slow: true },
+  decided(
+    "cname-loop",
+    "a CNAME that leads back",
+    ({ domain }) => ({ cname: `loop.${domain}`, below: { loop: { cname: domain } } }),
+    DNS_ERROR,
+  ),
+  decided("mx-nxdomain", "its MX does not exist", ({ domain }) => ({ mx: [at(`missing.${domain}`)] }), NO_HOST),
+  decided("mx-no-address", "its MX have no address", mxBelow({ txt: ["nobody home"] }), NO_HOST),
+  decided(
+    "mx-literal",
+    "its MX is an address in words",
+    ({ addresses }) => ({ mx: [at(addresses[0] ?? "127.0.0.1")] }),
+    NO_HOST,
+  ),
+  decided("mx-servfail", "SERVFAIL for its MX host", mxBelow({ fail: "servfail" }), DNS_ERROR),
+  { ...decided("mx-private", "MX at 10.0.0.1", mxBelow({ a: ["10.0.0.1"] }), PRIVATE), unsafe: true },
+  { ...decided("mx-link-local", "MX at 169.254.10.1", mxBelow({ a: ["169.254.10.1"] }), PRIVATE), unsafe: true },
+  { ...decided("mx-mapped", "MX at ::ffff:10.0.0.1", mxBelow({ aaaa: ["::ffff:10.0.0.1"] }), PRIVATE), unsafe: true },
+  decided(
+    "optout",
+    "opted out of verification by TXT",
+    ({ mx }) => ({ mx, below: { _mailsonar: { txt: ["probe=no"] } } }),
+    { now: "opted_out" },
+  ),
+];
+
+const REACHABLE: readonly Personality[] = [
+  personality({
+    name: "implicit-mx",
+    description: "no MX, an A record only",
+    zone: ({ addresses }) => ({ a: addresses }),
+  }),
+  personality({
+    name: "implicit-mx-aaaa",
+    description: "no MX, an AAAA record only",
+    hosts: [{ name: "mx", ipv6: true }],
+    zone: ({ addresses }) => ({ aaaa: addresses }),
+    box: {
+      exists: { ...POSTFIX_BOX.exists, also: ["connect_failed"] },
+      unknown: { ...POSTFIX_BOX.unknown, also: ["connect_failed"] },
+      gone: { ...POSTFIX_BOX.gone, also: ["connect_failed"] },
+    },
+  }),
+  personality({
+    name: "truncated",
+    description: "MX only over TCP, because UDP answers are truncated",
+    zone: ({ mx }) => ({ mx, truncate: true }),
+  }),
+  personality({
+    name: "many-mx",
+    description: "thirty MX; all but the best do not exist",
+    zone: ({ mx, domain }) => ({
+      mx: [...mx, ...Array.from({ length: 29 }, (_, i) => at(`backup${i}.${domain}`, 20 + i))],
+    }),
+  }),
+  personality({
+    name: "cname",
+    description: "the domain is a CNAME",
+    zone: ({ mx, domain }) => ({ cname: `canonical.${domain}`, below: { canonical: { mx } } }),
+  }),
+  personality({
+    name: "mx-cname",
+    description: "the MX is a CNAME, which RFC 2181 forbids and the world does",
+    zone: ({ mx, domain }) => ({
+      mx: [at(`alias.${domain}`)],
+      below: { alias: { cname: mx[0]?.exchange ?? domain } },
+    }),
+  }),
+  personality({
+    name: "mx-half",
+    description: "the best MX does not exist, the second works",
+    zone: ({ mx, domain }) => ({ mx: [at(`missing.${domain}`, 5), ...mx] }),
+  }),
+];
+
+const SEVERAL: readonly Personality[] = [
+  personality({
+    name: "equal-mx",
+    description: "three MX of equal preference",
+    hosts: [{ name: "mx1" }, { name: "mx2" }, { name: "mx3" }],
+  }),
+  personality({
+    name: "dead-first",
+    description: "the best MX refuses connections, the second works",
+    hosts: [
+      { name: "mx1", preference: 5, dead: "refused" },
+      { name: "mx2", preference: 10 },
+    ],
+  }),
+  {
+    ...personality({
+      name: "blackhole-first",
+      description: "the best MX swallows connections, the second works",
+      hosts: [
+        { name: "mx1", preference: 5, dead: "blackhole" },
+        { name: "mx2", preference: 10 },
+      ],
+    }),
+    slow: true,
+  },
+  personality({
+    name: "dead-all",
+    description: "all MX refuse connections",
+    hosts: [
+      { name: "mx1", dead: "refused" },
+      { name: "mx2", dead: "refused" },
+    ],
+    outcome: { now: "connect_failed" },
+  }),
+  {
+    ...personality({
+      name: "blackhole",
+      description: "the only MX swallows connections",
+      hosts: [{ name: "mx", dead: "blackhole" }],
+      outcome: { now: "connect_failed", also: ["timeout"] },
+    }),
+    slow: true,
+  },
+  personality({
+    name: "dead-first-backup-catchall",
+    description: "the best MX refuses connections; the backup takes everybody",
+    hosts: [
+      { name: "mx1", preference: 5, dead: "refused" },
+      { name: "mx2", preference: 10 },
+    ],
+    box: takesAll("250 2.1.5 Ok", "catch_all"),
+  }),
+  personality({
+    name: "backup-catchall",
+    description: "the best MX knows its users; the backup takes everybody",
+    hosts: [
+      { name: "mx1", preference: 5 },
+      { name: "mx2", preference: 10, box: takesAll("250 2.1.5 Ok", "catch_all") },
+    ],
+  }),
+  personality({
+    name: "421-first",
+    description: "the best MX says 421, the second works",
+    hosts: [
+      {
+        name: "mx1",
+        preference: 5,
+        script: { faults: [{ at: "banner", do: "close", text: "421 4.3.2 {host} too busy" }] },
+      },
+      { name: "mx2", preference: 10 },
+    ],
+  }),
+  personality({
+    name: "554-first",
+    description: "the best MX greets with 554, the second works",
+    hosts: [
+      {
+        name: "mx1",
+        preference: 5,
+        script: { faults: [{ at: "banner", do: "close", text: "554 {host} No SMTP service here" }] },
+      },
+      { name: "mx2", preference: 10 },
+    ],
+  }),
+  personality({
+    name: "disagree",
+    description: "two equal MX, of which one knows nobody but postmaster",
+    hosts: [
+      { name: "mx1" },
+      { name: "mx2", box: { exists: { ...POSTFIX_BOX.unknown }, forwarded: { ...POSTFIX_BOX.unknown } } },
+    ],
+    box: {
+      exists: { ...POSTFIX_BOX.exists, now: "inconsistent", also: ["accepted", "mailbox_not_found"] },
+      forwarded: { ...POSTFIX_BOX.forwarded, now: "inconsistent", also: ["accepted", "mailbox_not_found"] },
+    },
+  }),
+  personality({
+    name: "parked",
+    description: "MX at a parking operator",
+    hosts: [{ name: "park-mx.above.com" }],
+    box: takesAll("250 2.1.5 Ok", "catch_all"),
+    outcome: { now: "mx_parked", also: ["catch_all"] },
+  }),
+  personality({
+    name: "disposable-mx",
+    description: "an unlisted domain whose MX belongs to a disposable-mail operator",
+    hosts: [{ name: "mail.mailinator.com" }],
+    box: takesAll("250 2.1.5 Ok", "catch_all"),
+    outcome: { now: "disposable", also: ["catch_all"] },
+  }),
+];
+
+/** Domains told apart by their DNS and by which of their hosts live. */
+export const DNS: readonly Personality[] = [...UNDECIDABLE, ...REACHABLE, ...SEVERAL];
