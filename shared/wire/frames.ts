@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { FRAME_MAX_BYTES } from "../limits.ts";
 import { err, ok, type Result } from "../result.ts";
 import { verdictSchema } from "../verdict/schema.ts";
 import { MODES } from "../verdict/vocabulary.ts";
@@ -21,6 +22,8 @@ export const CLOSE = {
 
 const id = z.string().min(1).max(64);
 const count = z.int().min(0).max(1_000_000);
+/** W3C trace id of the request that caused the work: 32 hex digits. */
+const trace = z.string().max(64).optional();
 
 /** Work lanes in order of urgency. Real-time has slots of its own; the others share the bulk window. */
 export const LANES = ["realtime", "high", "normal", "low"] as const;
@@ -77,8 +80,11 @@ const pull = z.object({ t: z.literal("pull"), window: count, slots: count });
 const doneItem = z.object({
   chunk: id,
   lease: z.int(),
-  /** `settled`: every item has its verdict. `rest`: some were planned again. `stale`: the ticket was no longer ours. */
-  outcome: z.enum(["settled", "rest", "stale"]),
+  /**
+   * `settled`: every item has its verdict. `rest`: some were planned again. `stale`: the ticket was no longer ours.
+   * `failed`: the database refused what we found; somebody else has to try.
+   */
+  outcome: z.enum(["settled", "rest", "stale", "failed"]),
   /** The job of the chunk has no open chunk left, as far as its settle could see. */
   drained: z.boolean().default(false),
   job: id.optional(),
@@ -96,11 +102,22 @@ const nack = z.object({
 
 const answer = z.object({ t: z.literal("answer"), task: id, verdict: verdictSchema });
 const decline = z.object({ t: z.literal("decline"), task: id, why: z.string().max(200) });
-const beat = z.object({ t: z.literal("beat"), sent: z.number(), held: count, running: count });
+const beat = z.object({
+  t: z.literal("beat"),
+  sent: z.number(),
+  /** Addresses held in bulk, and real-time checks running. */
+  held: count,
+  running: count,
+  /** What the probe says of itself, for the operator's view: counters and breakers. At most a few KB. */
+  report: z.record(z.string().max(64), z.json()).optional(),
+});
 const draining = z.object({ t: z.literal("draining") });
 
 const fromProbe = z.discriminatedUnion("t", [hello, pull, done, nack, answer, decline, beat, draining]);
 export type ProbeFrame = z.infer<typeof fromProbe>;
+
+/** All of a hello that every version agrees on. */
+const greeting = z.object({ t: z.literal("hello"), v: z.int() });
 
 // ---------------------------------------------------------------- hub -> probe
 
@@ -116,8 +133,10 @@ const lease = z.object({
   deadline: z.number(),
   sticky: stickySchema.nullable(),
   options: checkOptions,
+  trace,
   items: z.array(chunkItem).min(1).max(500),
 });
+export type LeaseFrame = z.infer<typeof lease>;
 
 const task = z.object({
   t: z.literal("task"),
@@ -126,7 +145,9 @@ const task = z.object({
   /** Epoch ms by which the caller wants an answer. */
   deadline: z.number(),
   options: checkOptions,
+  trace,
 });
+export type TaskFrame = z.infer<typeof task>;
 
 /** The caller has left with a 202: settle the answer under this chunk instead of sending it back. */
 const detach = z.object({
@@ -136,6 +157,7 @@ const detach = z.object({
   lease: z.int(),
   ticket: z.string().min(1).max(64),
 });
+export type DetachFrame = z.infer<typeof detach>;
 
 const drain = z.object({ t: z.literal("drain"), why: z.string().max(200) });
 const refuse = z.object({ t: z.literal("refuse"), code: z.string().max(64), why: z.string().max(400) });
@@ -144,21 +166,41 @@ const beatBack = z.object({ t: z.literal("beat"), sent: z.number() });
 const fromHub = z.discriminatedUnion("t", [welcome, lease, task, detach, drain, refuse, beatBack]);
 export type HubFrame = z.infer<typeof fromHub>;
 
-export type FrameError = { readonly kind: "not_json" | "bad_shape"; readonly message: string };
+export type FrameError = {
+  readonly kind: "too_long" | "not_json" | "bad_version" | "bad_shape";
+  readonly message: string;
+};
 
-/** Parses a frame that a probe sent. The error's message names the field; it never quotes the content. */
-export const parseProbeFrame = (text: string): Result<ProbeFrame, FrameError> => parse(fromProbe, text);
+/**
+ * Parses a frame that a probe sent. The error's message names the field; it never quotes the content. A hello of
+ * another version is `bad_version` whatever else it holds: its shape is that version's business.
+ */
+export function parseProbeFrame(text: string): Result<ProbeFrame, FrameError> {
+  const value = parseJson(text);
+  if (!value.ok) return value;
+  const version = greeting.safeParse(value.value);
+  if (version.success && version.data.v !== WIRE_VERSION) {
+    return err({ kind: "bad_version", message: `version ${version.data.v} is not ${WIRE_VERSION}` });
+  }
+  return shaped(fromProbe, value.value);
+}
 
 /** Parses a frame that a hub sent. */
-export const parseHubFrame = (text: string): Result<HubFrame, FrameError> => parse(fromHub, text);
+export function parseHubFrame(text: string): Result<HubFrame, FrameError> {
+  const value = parseJson(text);
+  return value.ok ? shaped(fromHub, value.value) : value;
+}
 
-function parse<T>(schema: z.ZodType<T>, text: string): Result<T, FrameError> {
-  let value: unknown;
+function parseJson(text: string): Result<unknown, FrameError> {
+  if (text.length > FRAME_MAX_BYTES) return err({ kind: "too_long", message: "frame is too long" });
   try {
-    value = JSON.parse(text);
+    return ok(JSON.parse(text));
   } catch {
     return err({ kind: "not_json", message: "frame is not JSON" });
   }
+}
+
+function shaped<T>(schema: z.ZodType<T>, value: unknown): Result<T, FrameError> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return ok(parsed.data);
   const issue = parsed.error.issues[0];

@@ -1,0 +1,2 @@
+DROP FUNCTION next_due(text);
+DROP FUNCTION reclaim(text, jsonb, bigint);
