@@ -43,6 +43,23 @@ export type World = {
   close(): Promise<void>;
 };
 
+/** First four letters of the commands that are counted by name. */
+const VERBS = new Set([
+  "EHLO",
+  "HELO",
+  "MAIL",
+  "RCPT",
+  "RSET",
+  "STAR",
+  "QUIT",
+  "NOOP",
+  "VRFY",
+  "EXPN",
+  "DATA",
+  "BDAT",
+  "AUTH",
+]);
+
 /** Tries to find a port that is free on every address. */
 const PORT_TRIES = 10;
 
@@ -128,7 +145,8 @@ function sharedParts(options: WorldOptions, stats: WorldStats, directory: Direct
       stats.violations[kind] = (stats.violations[kind] ?? 0) + 1;
     },
     countCommand: (verb) => {
-      stats.commands[verb] = (stats.commands[verb] ?? 0) + 1;
+      const name = VERBS.has(verb) ? verb : "OTHER";
+      stats.commands[name] = (stats.commands[name] ?? 0) + 1;
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { Reason } from "../../../shared/verdict/vocabulary.ts";
 import type { Fault, HostScript, Personality, ReasonList } from "../types.ts";
-import { POSTFIX_BOX, personality, unknownAs } from "./define.ts";
+import { personality, unknownAs } from "./define.ts";
 
 function broken(name: string, description: string, fault: Fault, now: Reason, also: ReasonList = []): Personality {
   return personality({ name, description, script: { faults: [fault] }, outcome: { now, also } });
@@ -39,11 +39,6 @@ const DROPS: readonly Personality[] = [
     name: "drop-unknown",
     description: "refuses the first unknown user and closes",
     script: { faults: [{ at: "unknown", do: "close", text: "550 5.1.1 <{addr}>: User unknown; goodbye" }] },
-    box: {
-      full: { ...POSTFIX_BOX.exists },
-      disabled: { ...POSTFIX_BOX.exists },
-      restricted: { ...POSTFIX_BOX.exists },
-    },
   }),
   personality({
     name: "drop-unknown-mute",
@@ -53,11 +48,6 @@ const DROPS: readonly Personality[] = [
       exists: { reply: "250 2.1.5 Ok", now: "unconfirmed" },
       role: { reply: "250 2.1.5 Ok", now: "unconfirmed" },
       ...unknownAs({ reply: "550 5.1.1 User unknown", now: "disconnected" }),
-      full: { reply: "250 2.1.5 Ok", now: "unconfirmed" },
-      disabled: { reply: "250 2.1.5 Ok", now: "unconfirmed" },
-      restricted: { reply: "250 2.1.5 Ok", now: "unconfirmed" },
-      busy: { reply: "250 2.1.5 Ok", now: "unconfirmed" },
-      moved: { reply: "250 2.1.5 Ok", now: "unconfirmed" },
       forwarded: { reply: "250 2.1.5 Ok", now: "unconfirmed" },
     },
   }),

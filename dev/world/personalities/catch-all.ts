@@ -1,5 +1,5 @@
 import type { BoxAnswer, HostDefinition, Personality, ReasonList } from "../types.ts";
-import { personality, takesAll, unknownAs } from "./define.ts";
+import { personality, takesAll, unknownAs, withAlternatives } from "./define.ts";
 
 const LEAVER: BoxAnswer = {
   reply: "550 5.1.1 <{addr}>: Recipient address rejected: no longer with us",
@@ -115,10 +115,12 @@ export const CATCH_ALL: readonly Personality[] = [
       ...host,
       script: { ...host.script, refusalsMax: 10 },
     })),
-    box: {
-      exists: { reply: "250 recipient <{addr}> ok", now: "accepted", also: CLOSED_BOOK },
-      role: { reply: "250 recipient <{addr}> ok", now: "accepted", also: CLOSED_BOOK },
-      ...unknownAs({ reply: "550 #5.1.0 Address rejected.", now: "mailbox_not_found", also: CLOSED_BOOK }),
-    },
+    box: withAlternatives(
+      {
+        exists: { reply: "250 recipient <{addr}> ok", now: "accepted" },
+        ...unknownAs({ reply: "550 #5.1.0 Address rejected.", now: "mailbox_not_found" }),
+      },
+      CLOSED_BOOK,
+    ),
   }),
 ];

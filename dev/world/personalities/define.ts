@@ -1,4 +1,4 @@
-import type { Box, BoxAnswer, HostDefinition, HostScript, Personality } from "../types.ts";
+import type { Box, BoxAnswer, HostDefinition, HostScript, Personality, ReasonList } from "../types.ts";
 
 /** The mailboxes of a Postfix server: what a personality says unless it says otherwise. */
 export const POSTFIX_BOX: Box = {
@@ -62,6 +62,12 @@ export function personality(input: Input): Personality {
 /** Mailboxes of a server that answers unknown users so, leavers too. */
 export function unknownAs(answer: BoxAnswer): Pick<Box, "unknown" | "gone"> {
   return { unknown: answer, gone: answer };
+}
+
+/** Postfix mailboxes with these changes, where other verdicts are as defensible whatever the mailbox. */
+export function withAlternatives(changes: Partial<Box>, also: ReasonList): Box {
+  const box: Box = { ...POSTFIX_BOX, ...changes };
+  return Object.fromEntries(Object.entries(box).map(([kind, answer]) => [kind, { ...answer, also }])) as Box;
 }
 
 /** Mailboxes of a server that takes every recipient with one reply; all earn the same verdict. */

@@ -1,5 +1,5 @@
 import type { BoxAnswer, HostDefinition, Personality } from "../types.ts";
-import { personality, takesAll, unknownAs } from "./define.ts";
+import { personality, takesAll, unknownAs, withAlternatives } from "./define.ts";
 
 const GOOGLE_KEYWORDS = ["SIZE 157286400", "8BITMIME", "ENHANCEDSTATUSCODES", "CHUNKING", "SMTPUTF8"];
 const GOOGLE_SCRIPT = { banner: "220 mx.google.com ESMTP a1-20020a05 - gsmtp", keywords: GOOGLE_KEYWORDS };
@@ -112,17 +112,19 @@ const GOOGLE_AND_MICROSOFT: readonly Personality[] = [
     description: "Outlook consumer mail: 5.5.0 means unknown user; a policy may forbid asking",
     domains: ["outlook.com", "hotmail.com", "live.com", "msn.com"],
     hosts: [{ name: "*.olc.protection.outlook.com", preference: 2, script: MICROSOFT_SCRIPT }],
-    box: {
-      exists: { ...MICROSOFT_OK, also: ["provider_unverifiable"] },
-      role: { ...MICROSOFT_OK, also: ["provider_unverifiable"] },
-      ...unknownAs({
-        reply:
-          "550 5.5.0 Requested action not taken: mailbox unavailable (S2017062302). [AM4PEPF00027A5C.eurprd04.prod.outlook.com]",
-        now: "mailbox_not_found",
-        also: ["provider_unverifiable"],
-      }),
-      full: { reply: "452 4.2.2 Mailbox full", now: "mailbox_full", also: ["provider_unverifiable"] },
-    },
+    box: withAlternatives(
+      {
+        exists: MICROSOFT_OK,
+        role: MICROSOFT_OK,
+        ...unknownAs({
+          reply:
+            "550 5.5.0 Requested action not taken: mailbox unavailable (S2017062302). [AM4PEPF00027A5C.eurprd04.prod.outlook.com]",
+          now: "mailbox_not_found",
+        }),
+        full: { reply: "452 4.2.2 Mailbox full", now: "mailbox_full" },
+      },
+      ["provider_unverifiable"],
+    ),
   }),
 ];
 

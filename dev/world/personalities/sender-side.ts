@@ -1,5 +1,5 @@
 import type { Reason } from "../../../shared/verdict/vocabulary.ts";
-import type { FaultPoint, HostScript, Personality } from "../types.ts";
+import type { Fault, FaultPoint, HostScript, Personality } from "../types.ts";
 import { personality } from "./define.ts";
 
 /** A host that refuses us, not the recipients, at one point of the session. */
@@ -10,10 +10,12 @@ function refusal(
   text: string,
   more: { close?: true; also?: readonly Reason[]; script?: HostScript } = {},
 ): Personality {
+  const faults: Fault[] = [{ at, do: more.close ? "close" : "reply", text }];
+  if (at === "ehlo") faults.push({ at: "helo", do: "close", text });
   return personality({
     name,
     description: `${reason} at ${at}: ${text.split("\n", 1)[0]}`,
-    script: { ...more.script, faults: [{ at, do: more.close ? "close" : "reply", text }] },
+    script: { ...more.script, faults },
     outcome: { now: reason, also: more.also ?? [] },
   });
 }

@@ -1,5 +1,5 @@
-import type { BoxAnswer, Fault, Outcome, Personality, ReasonList } from "../types.ts";
-import { POSTFIX_BOX, personality } from "./define.ts";
+import type { Fault, Outcome, Personality, ReasonList } from "../types.ts";
+import { POSTFIX_BOX, personality, withAlternatives } from "./define.ts";
 
 const CLOSING = "421 4.3.2 {host} Service not available, closing transmission channel";
 
@@ -9,7 +9,6 @@ function failing(name: string, description: string, fault: Fault, outcome: Outco
 
 /** What may remain open when a server hangs up in the middle of a list. */
 const INTERRUPTED: ReasonList = ["temporary_error", "rate_limited", "disconnected", "unconfirmed"];
-const interrupted = (answer: BoxAnswer): BoxAnswer => ({ ...answer, also: INTERRUPTED });
 
 /** Servers that say "not now". */
 export const TEMPORARY: readonly Personality[] = [
@@ -107,10 +106,6 @@ export const TEMPORARY: readonly Personality[] = [
     name: "421-later",
     description: "421 at the twentieth recipient of a session",
     script: { faults: [{ at: "rcpt", from: 20, do: "close", text: "421 4.7.0 {host} closing connection, come back" }] },
-    box: {
-      exists: interrupted(POSTFIX_BOX.exists),
-      unknown: interrupted(POSTFIX_BOX.unknown),
-      gone: interrupted(POSTFIX_BOX.gone),
-    },
+    box: withAlternatives({}, INTERRUPTED),
   }),
 ];

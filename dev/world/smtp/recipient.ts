@@ -67,10 +67,11 @@ function decide(session: Session, transaction: Transaction, path: string, local:
     if (kind === "grey" && host.answers.grey.reply.code >= 400) kind = "exists";
   }
   if (kind === "unknown" || kind === "gone") kind = afterRefusals(session, kind);
+  const missing = kind === "unknown" || kind === "gone";
   const { reply, delayMs } = host.answers[kind];
   const facts = reply.fixed === null ? session.facts(path, local, domain) : null;
   if (reply.code >= 300) {
-    if (host.faults.unknown && session.strike("unknown", session.facts(path, local, domain))) return;
+    if (missing && host.faults.unknown && session.strike("unknown", session.facts(path, local, domain))) return;
     return session.say(reply, delayMs, facts);
   }
   transaction.recipients += 1;

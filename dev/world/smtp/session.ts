@@ -10,6 +10,8 @@ import { answerRecipient, type Transaction } from "./recipient.ts";
 import type { Reply, ReplyFacts } from "./reply.ts";
 
 const MAIL = /^MAIL FROM: ?<([^<>\s]*)>((?: [A-Z0-9-]+(?:=\S+)?)*)$/i;
+/** Control characters, or more after a second path: somebody got a line of their own into an address. */
+const SMUGGLED = /[^ -~\x80-\xff]|>.*>/;
 const GREETING = /^(?:EHLO|HELO) +(\S+)$/i;
 const HIGH = /[\x80-\xff]/;
 
@@ -260,7 +262,7 @@ export class Session {
       host.keywordNames.has(p.startsWith("BODY=") ? "8BITMIME" : (p.split("=", 1)[0] ?? "")),
     );
     if (!match || !known) {
-      this.violation(match ? "bad_syntax" : "injection");
+      this.violation(match || !SMUGGLED.test(line) ? "bad_syntax" : "injection");
       return this.say(match ? replies.badParameter : replies.syntax);
     }
     if (script.tlsRequired !== undefined && !this.encrypted) return this.say(replies.tlsRequired);
