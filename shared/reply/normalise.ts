@@ -1,0 +1,52 @@
+import { REPLY_MATCH_MAX_CHARS } from "./limits.ts";
+
+const ADDRESS = /[^\s<>()[\]{}"',;:=]{1,128}@[^\s<>()[\]{}"',;:=]{1,255}/gu;
+/** Codes repeated at the head of each line of a multi-line reply, as they look once the lines are joined. */
+const REPEATED_CODE = /\b[245]\d\d(?:-(?:[245]\.\d{1,3}\.\d{1,3} ?)?| [245]\.\d{1,3}\.\d{1,3} )/g;
+/** Candidates for queue ids and hashes: long runs; those with a digit are ids. */
+const LONG_RUN = /[a-z0-9._+/=-]{14,}/g;
+const WHITE = /\s+/g;
+const COMBINING = /[\u0300-\u036f]/g;
+const HAS_DIGIT = /\d/;
+
+const isAscii = (text: string): boolean => {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false;
+  return true;
+};
+
+/** Lower case without accents, so that one phrase finds "Boîte", "boite" and "BOITE". */
+export const fold = (text: string): string => {
+  const lower = text.toLowerCase();
+  return isAscii(lower) ? lower : lower.normalize("NFD").replace(COMBINING, "").normalize("NFC");
+};
+
+/**
+ * The text that rows are compared with and results are remembered by: folded, one line, without addresses and ids.
+ * Short codes such as "IB607" or "state 13" stay, because operators number their reasons.
+ */
+export const matchText = (text: string): string => {
+  const cut = text.length > REPLY_MATCH_MAX_CHARS ? text.slice(0, REPLY_MATCH_MAX_CHARS) : text;
+  let folded = fold(cut).replace(WHITE, " ").trim();
+  if (folded.includes("@")) folded = folded.replace(ADDRESS, "@");
+  if (HAS_DIGIT.test(folded)) {
+    folded = folded.replace(REPEATED_CODE, "").replace(LONG_RUN, (run) => (HAS_DIGIT.test(run) ? "#" : run));
+  }
+  return folded;
+};
+
+/** Tokens of a fingerprint: anything between white space and brackets. */
+const TOKEN = /[^\s<>()[\]{}"',;]+/g;
+const HOST_NAME = /^[a-z0-9-]+(?:\.[a-z0-9-]+)+\.?$/;
+
+/**
+ * The fingerprint of a refusal: its words without addresses, the recipient's local part, host names, numbers and
+ * ids. Two recipients refused for the same cause by the same host give the same template.
+ */
+export const replyTemplate = (text: string, recipient?: string | null): string => {
+  const at = recipient === undefined || recipient === null ? -1 : recipient.lastIndexOf("@");
+  const local = at > 0 && recipient ? fold(recipient.slice(0, at)) : null;
+  return matchText(text).replace(TOKEN, (token) => {
+    if (token.includes("@") || HAS_DIGIT.test(token) || HOST_NAME.test(token)) return "#";
+    return token === local || token === `${local}:` || token === `${local}.` ? "#" : token;
+  });
+};

@@ -1,0 +1,52 @@
+/** One reply, taken apart. `text` is without codes, its lines joined by a space. */
+export type ParsedReply = { readonly code: number; readonly enhanced: string | null; readonly text: string };
+
+/** RFC 5321 4.2: three digits, then a hyphen on all lines but the last. Some servers leave the blank out. */
+const LINE = /^([2-5]\d\d)(?:[ -]|$)(.*)$/;
+/** RFC 2034: class, subject, detail at the head of the text; some servers put "#" or a bracket before it. */
+const ENHANCED = /^[#([']{0,2}([245]\.\d{1,3}\.\d{1,3})(?![.\d])[\])']?:?\s*/;
+/** The same anywhere in the text, as qmail's "(#5.1.1)": not inside an IP address. */
+const EMBEDDED = /(?:^|[^\d.])([245]\.\d{1,3}\.\d{1,3})(?![.\d])/;
+
+const DEFAULT_CODE: Readonly<Record<string, number>> = { "2": 250, "4": 450, "5": 550 };
+
+/**
+ * The enhanced status code (RFC 3463) that belongs to a reply code: at the head of the text or, failing that, the
+ * first inside it. One whose class contradicts the code is not trusted: null.
+ */
+export const enhancedOf = (code: number, text: string): string | null => {
+  const found = ENHANCED.exec(text) ?? EMBEDDED.exec(text);
+  const enhanced = found?.[1];
+  return enhanced !== undefined && enhanced.charCodeAt(0) - 48 === Math.floor(code / 100) ? enhanced : null;
+};
+
+/**
+ * Reads one server reply, possibly of several lines, as kept in logs and bounces. Lenient: a reply that begins with
+ * an enhanced code alone gets the plain code of its class. Null when there is no code at all.
+ */
+export const parseReplyText = (text: string): ParsedReply | null => {
+  let code = 0;
+  let enhanced: string | null = null;
+  const parts: string[] = [];
+  for (const raw of text.split(/\r\n|\r|\n/)) {
+    let line = raw.trim();
+    const head = LINE.exec(line);
+    if (head !== null && (code === 0 || Number(head[1]) === code)) {
+      code = Number(head[1]);
+      line = (head[2] ?? "").trim();
+    }
+    const status = ENHANCED.exec(line);
+    if (status?.[1] !== undefined) {
+      const digit = status[1].charAt(0);
+      if (code === 0) code = DEFAULT_CODE[digit] ?? 0;
+      if (digit === String(code).charAt(0)) {
+        enhanced ??= status[1];
+        line = line.slice(status[0].length);
+      }
+    }
+    if (line !== "") parts.push(line);
+  }
+  if (code === 0) return null;
+  const joined = parts.join(" ");
+  return { code, enhanced: enhanced ?? enhancedOf(code, joined), text: joined };
+};

@@ -1,0 +1,115 @@
+import type { ReplyRow } from "../types.ts";
+
+/** Tencent (QQ, Exmail), NetEase (163, 126), and mailboxes in Japan. */
+export const ASIA_ROWS: readonly ReplyRow[] = [
+  {
+    // Tencent's words for a frequency limit, although they read like a missing mailbox.
+    rule: "tencent-frequency",
+    class: "rate",
+    reason: "rate_limited",
+    text: [
+      "mailbox unavailable or access deni",
+      "frequency limited",
+      "frequency limit",
+      "connection denied~qq.com",
+      "suspected bounce attacks",
+      "suspected spam ip",
+    ],
+    examples: [
+      "550 Mailbox unavailable or access denied [MNAfTkdmoQ IP: 192.0.2.1] http://service.mail.qq.com/cgi-bin/help?subtype=1&&id=20022&&no=1000724",
+      "550 Ip frequency limited [MNAfTkdmoQ IP: 192.0.2.1]. https://service.mail.qq.com/detail/122/172",
+      "550 Domain frequency limited. https://service.mail.qq.com/detail/122/173",
+    ],
+  },
+  {
+    rule: "tencent-deactivated",
+    class: "recipient",
+    reason: "mailbox_disabled",
+    flags: ["disabled"],
+    text: ["is a deactivated mailbox"],
+    examples: [
+      "550 User is a deactivated mailbox. http://service.mail.qq.com/cgi-bin/help?subtype=1&&id=20022&&no=1000742",
+    ],
+  },
+  {
+    rule: "tencent-content",
+    class: "policy",
+    reason: "policy_rejected",
+    text: ["mail content denied", "mail is rejected by recipients", "spam is embedded in the email"],
+    examples: ["550 Mail content denied. http://service.mail.qq.com/cgi-bin/help?subtype=1&&id=20022&&no=1000726"],
+  },
+  {
+    // Two letters, a colon and three letters; HL:REP counts unknown recipients of ours.
+    rule: "netease-limit",
+    class: "rate",
+    reason: "rate_limited",
+    text: [
+      "hl:rep",
+      "rp:rcl",
+      "rp:cel",
+      "rp:dft",
+      "rp:qrc",
+      "rp:trc",
+      "mi:cel",
+      "mi:dmc",
+      "mi:rcl",
+      "mi:sft",
+      "mi:csp",
+      "hl:ihu",
+      "hl:itc",
+      "hl:mep",
+      "mx:cel",
+    ],
+    examples: [
+      "421 HL:REP 163 mx23,PcCowAAHFw,1 http://mail.163.com/help/help_spam_16.htm?ip=192.0.2.1",
+      "550 RP:TRC 126 mx9,bcGowABX http://mail.163.com/help/help_spam_16.htm",
+    ],
+  },
+  {
+    rule: "netease-block",
+    class: "policy",
+    reason: "probe_blocklisted",
+    secondOpinion: true,
+    text: [
+      "ip in blacklist",
+      "dt:spm",
+      "dt:sum",
+      "mi:spb",
+      "mi:stc",
+      "ip is rejected, smtp auth error",
+      "mi:nhd",
+      "mx:bli",
+      "hl:icr",
+      "mi:spf",
+      "dt:rbl",
+      "host is blocked by anti-spam",
+    ],
+    examples: [
+      "554 DT:SPM 163 mx32,AcCowAC http://mail.163.com/help/help_spam_16.htm?ip=192.0.2.1",
+      "554 IP in blacklist",
+    ],
+  },
+  {
+    rule: "netease-unknown",
+    class: "recipient",
+    reason: "mailbox_not_found",
+    text: ["local user only or authentication mechanism", "requested action not taken: local user only"],
+    examples: ["553 Requested action not taken: Local user only or Authentication mechanism"],
+  },
+  {
+    rule: "docomo-recipient-refuses",
+    class: "recipient",
+    reason: "restricted",
+    flags: ["exists"],
+    text: ["recipient id refuse to receive mail", "address recipient id refuse"],
+    examples: ["550 We failed to deliver mail because the following address recipient id refuse to receive mail"],
+  },
+  {
+    rule: "docomo-full",
+    class: "capacity",
+    reason: "mailbox_full",
+    flags: ["mailbox_full", "exists"],
+    text: ["too much mail data"],
+    examples: ["552 too much mail data"],
+  },
+];

@@ -1,0 +1,176 @@
+import type { ReplyRow } from "../types.ts";
+
+/** Exchange, Microsoft 365 and Outlook: the enhanced code says more than the words. */
+export const MICROSOFT_ROWS: readonly ReplyRow[] = [
+  {
+    // Directory-based edge blocking: the recipient is not in the tenant's directory.
+    rule: "microsoft-access-denied",
+    class: "recipient",
+    reason: "mailbox_not_found",
+    enhanced: ["4.1"],
+    text: ["recipient address rejected: access denied", "access denied~as(201806281)"],
+    examples: [
+      "550 5.4.1 [user@example.com]: Recipient address rejected: Access denied [DB5EUR03FT050.eop-EUR03.prod.protection.outlook.com]",
+      "550 5.4.1 Recipient address rejected: Access denied. AS(201806281) [BL02EPF0001A0FE.namprd03.prod.outlook.com]",
+    ],
+  },
+  {
+    rule: "microsoft-recipient-not-found",
+    class: "recipient",
+    reason: "mailbox_not_found",
+    text: [
+      "resolver.adr.recipnotfound",
+      "resolver.adr.recipientnotfound",
+      "resolver.adr.exrecipnotfound",
+      "resolver.adr.badprimary",
+      "resolver.adr.invalidsmtp",
+      "resolver.adr.notfound",
+    ],
+    examples: [
+      "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient user@example.com not found by SMTP address lookup",
+      "550 5.1.1 RESOLVER.ADR.RecipNotFound; not found",
+    ],
+  },
+  {
+    // The mailbox is there and takes mail only from authenticated or listed senders.
+    rule: "microsoft-restricted",
+    class: "recipient",
+    reason: "restricted",
+    flags: ["exists"],
+    text: [
+      "resolver.rst.notauthorized",
+      "resolver.rst.authrequired",
+      "resolver.rst.restrictedrecip",
+      "resolver.rst.sendernotauth",
+      "resolver.rst.recipientrestricted",
+      "sender not authenticated for group",
+      "sender was not authenticated for mailbox",
+      "sender was not authenticated for public folder",
+      "sender not in allowed-senders list",
+      "sender wasn't authenticated",
+    ],
+    examples: [
+      "550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication required; Delivery restriction check failed because the sender was not authenticated when sending to this group",
+      "550 5.7.1 RESOLVER.RST.AuthRequired; authentication required",
+      "550 5.7.1 RESOLVER.RST.NotAuthorized; not authorized",
+    ],
+  },
+  {
+    rule: "microsoft-restricted-status",
+    class: "recipient",
+    reason: "restricted",
+    flags: ["exists"],
+    enhanced: ["7.124", "7.133-136", "7.129-131"],
+    examples: ["550 5.7.124 refused", "550 5.7.134 delivery refused"],
+  },
+  {
+    // Policy of the tenant or the service about where we come from.
+    rule: "microsoft-banned-sender",
+    class: "policy",
+    reason: "probe_blocklisted",
+    secondOpinion: true,
+    enhanced: ["7.501-503", "7.506-508", "7.511-511", "7.606-650", "7.705-705", "7.708-708", "7.750-750"],
+    examples: [
+      "550 5.7.606 Access denied, banned sending IP [198.51.100.222]. To request removal from this list please visit https://sender.office.com/ and follow the directions.",
+      "451 4.7.650 The mail server [192.0.2.25] has been temporarily rate limited due to IP reputation. For e-mail delivery information, see https://postmaster.live.com (S3113)",
+      "550 5.7.511 Access denied, banned sender[192.0.2.1]. To request removal from this list please forward this message to delist@messaging.microsoft.com",
+    ],
+  },
+  {
+    rule: "microsoft-throttle",
+    class: "rate",
+    reason: "rate_limited",
+    enhanced: ["7.500", "2.121-122", "1.90", "7.232-233", "7.700-749"],
+    examples: [
+      "451 4.7.500 Server busy. Please try again later from [192.0.2.1]. (AS77713181)",
+      "550 5.2.122 The recipient has exceeded their limit for the number of messages they can receive per hour",
+    ],
+  },
+  {
+    rule: "microsoft-sender-authentication",
+    class: "sender",
+    reason: "sender_rejected",
+    enhanced: ["7.509", "7.512", "7.515", "7.57", "7.12"],
+    examples: [
+      "550 5.7.509 Access denied, sending domain [EXAMPLE.JP] does not pass DMARC verification and has a DMARC policy of reject.",
+    ],
+  },
+  {
+    rule: "microsoft-recipient-banned",
+    class: "recipient",
+    reason: "mailbox_disabled",
+    flags: ["disabled"],
+    enhanced: ["7.504-505"],
+    examples: ["550 5.7.505 Access denied, banned recipient"],
+  },
+  {
+    rule: "microsoft-ip-block",
+    class: "policy",
+    reason: "probe_blocklisted",
+    secondOpinion: true,
+    text: [
+      "(s3140)",
+      "(s3150)",
+      "(s3110)",
+      "(s3111)",
+      "(s3113)",
+      "(s3114)",
+      "(s775)",
+      "(s77714)",
+      "(s844)",
+      "part of their network is on our block list",
+      "too many unwanted messages have been sent",
+      "weren't sent. please contact your internet service provider",
+      "weren't sent. we recommend that you contact your internet service",
+    ],
+    examples: [
+      "550 5.7.1 Unfortunately, messages from [192.0.2.1] weren't sent. Please contact your Internet service provider since part of their network is on our block list (S3140).",
+      "550 SC-004 (COL0-MC1-F1) Unfortunately, messages from 192.0.2.22 weren't sent. We recommend that you contact your Internet service provider.",
+    ],
+  },
+  {
+    rule: "microsoft-tenant-attribution",
+    class: "relay",
+    reason: "relay_denied",
+    text: ["tenantattribution", "hosted tenant which has no mail-enabled subscriptions"],
+    examples: [
+      "550 5.7.64 TenantAttribution; Relay Access Denied SMTP",
+      "451 4.4.4 Mail received as unauthenticated, incoming to a recipient domain configured in a hosted tenant which has no mail-enabled subscriptions. ATTR5",
+    ],
+  },
+  {
+    rule: "microsoft-mailbox-full",
+    class: "capacity",
+    reason: "mailbox_full",
+    flags: ["mailbox_full", "exists"],
+    text: [
+      "shutoffquotaexceeded",
+      "quotaexceededexception",
+      "storedrv.deliver: mailbox full",
+      "resolver.rst.recipquotaexceeded",
+    ],
+    examples: ['550 5.2.2 STOREDRV.Deliver: mailbox full. "MapiExceptionShutoffQuotaExceeded:16.18969:DB040000"'],
+  },
+  {
+    rule: "microsoft-size-restriction",
+    class: "policy",
+    reason: "policy_rejected",
+    flags: ["exists"],
+    text: ["resolver.rst.recipsizelimit", "resolver.rst.sendsizelimit"],
+    examples: ["550 5.2.3 RESOLVER.RST.RecipSizeLimit; message too large for this recipient"],
+  },
+  {
+    rule: "microsoft-mailbox-disabled",
+    class: "recipient",
+    reason: "mailbox_disabled",
+    flags: ["disabled"],
+    text: [
+      "storedrv.deliver: mailbox disabled",
+      "storedrv.deliver; mailbox disabled",
+      "mailboxdisabled",
+      "mailbox cannot be accessed",
+      "recipient not allowed~inactive",
+    ],
+    examples: ["550 5.2.1 STOREDRV.Deliver: mailbox disabled", "550 5.2.1 Mailbox cannot be accessed"],
+  },
+];
