@@ -74,48 +74,83 @@ END $$;
 
 -- ---------------------------------------------------------------- work list
 
--- Takes due chunks for a hub, at most `per_tenant` of each tenant and lane and about `room` addresses in all,
--- urgent lanes first and tenants in turn. Each chunk leaves with a new ticket, which kills whatever held the old one.
+-- Takes due chunks for a hub, at most `per_tenant` of each tenant and lane and about `room` addresses in all (the last
+-- chunk may exceed it), urgent lanes first. Tenants are served in turn, one chunk each before anybody's second, and the
+-- turn goes on where the last call left it. Each chunk leaves with a new ticket, which kills whatever held the old one.
 CREATE FUNCTION refill(for_hub text, room integer, per_tenant integer)
   RETURNS TABLE (id uuid, ticket uuid, tenant_id uuid, job_id uuid, kind text, lane smallint, domain text,
                  options jsonb, sticky jsonb, items jsonb, open_items integer)
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
 #variable_conflict use_column
-DECLARE left_over integer := room; one_lane smallint; taken uuid[];
+DECLARE
+  left_over integer := room;
+  one_lane smallint;
+  turn_after uuid;
+  last_served uuid;
+  taken uuid[];
 BEGIN
   FOR one_lane IN SELECT generate_series(0, 3)::smallint LOOP
     EXIT WHEN left_over <= 0;
-    WITH RECURSIVE waiting AS (
-      (SELECT c.tenant_id FROM chunks c WHERE c.state = 'planned' AND c.hub = for_hub AND c.lane = one_lane
+    turn_after := coalesce((SELECT h.after_tenant FROM hub_turns h WHERE h.hub = for_hub AND h.lane = one_lane),
+                           '00000000-0000-0000-0000-000000000000');
+    -- A loose index scan: one look-up per tenant that has planned chunks, however many chunks there are. It begins
+    -- after the tenant served last, goes round once and looks at 500 tenants at most; the next call goes on there.
+    WITH RECURSIVE ahead AS (
+      (SELECT c.tenant_id, 1 AS place FROM chunks c
+        WHERE c.state = 'planned' AND c.hub = for_hub AND c.lane = one_lane AND c.tenant_id > turn_after
         ORDER BY c.tenant_id LIMIT 1)
       UNION ALL
-      SELECT (SELECT c.tenant_id FROM chunks c WHERE c.state = 'planned' AND c.hub = for_hub AND c.lane = one_lane
-                 AND c.tenant_id > w.tenant_id ORDER BY c.tenant_id LIMIT 1)
-        FROM waiting w WHERE w.tenant_id IS NOT NULL
+      SELECT (SELECT c.tenant_id FROM chunks c
+               WHERE c.state = 'planned' AND c.hub = for_hub AND c.lane = one_lane AND c.tenant_id > a.tenant_id
+               ORDER BY c.tenant_id LIMIT 1), a.place + 1
+        FROM ahead a WHERE a.tenant_id IS NOT NULL
+    ), behind AS (
+      (SELECT c.tenant_id, 1 AS place FROM chunks c
+        WHERE c.state = 'planned' AND c.hub = for_hub AND c.lane = one_lane AND c.tenant_id <= turn_after
+        ORDER BY c.tenant_id LIMIT 1)
+      UNION ALL
+      SELECT (SELECT c.tenant_id FROM chunks c
+               WHERE c.state = 'planned' AND c.hub = for_hub AND c.lane = one_lane
+                 AND c.tenant_id > b.tenant_id AND c.tenant_id <= turn_after
+               ORDER BY c.tenant_id LIMIT 1), b.place + 1
+        FROM behind b WHERE b.tenant_id IS NOT NULL
+    ), line AS MATERIALIZED (
+      SELECT round.* FROM (
+        SELECT a.tenant_id, 0 AS lap, a.place FROM ahead a WHERE a.tenant_id IS NOT NULL
+        UNION ALL
+        SELECT b.tenant_id, 1, b.place FROM behind b WHERE b.tenant_id IS NOT NULL) round
+      LIMIT 500
     ), due AS MATERIALIZED (
-      SELECT d.id, d.open_items, d.turn
-        FROM waiting w
+      SELECT d.id, d.open_items, l.tenant_id, row_number() OVER (ORDER BY d.turn, l.lap, l.place) AS seq
+        FROM line l
         CROSS JOIN LATERAL (
           SELECT p.id, p.open_items, row_number() OVER () AS turn FROM (
             SELECT c.id, c.open_items FROM chunks c
              WHERE c.state = 'planned' AND c.hub = for_hub AND c.lane = one_lane
-               AND c.tenant_id = w.tenant_id AND c.not_before <= now()
+               AND c.tenant_id = l.tenant_id AND c.not_before <= now()
              ORDER BY c.not_before LIMIT per_tenant FOR UPDATE SKIP LOCKED) p
         ) d
-       WHERE w.tenant_id IS NOT NULL
     ), fitting AS (
-      SELECT due.id, due.open_items, sum(due.open_items) OVER (ORDER BY due.turn, due.id) - due.open_items AS before FROM due
+      SELECT f.* FROM (SELECT due.*, sum(due.open_items) OVER (ORDER BY due.seq) - due.open_items AS before FROM due) f
+       WHERE f.before < left_over
     )
-    SELECT array_agg(fitting.id), left_over - coalesce(sum(fitting.open_items), 0)
-      INTO taken, left_over
-      FROM fitting WHERE fitting.before < left_over;
-    IF taken IS NOT NULL THEN
-      RETURN QUERY
-        UPDATE chunks c SET state = 'out', ticket = gen_random_uuid(), out_at = now()
-         WHERE c.id = ANY (taken)
-        RETURNING c.id, c.ticket, c.tenant_id, c.job_id, c.kind, c.lane, c.domain, c.options, c.sticky, c.items, c.open_items;
+    SELECT array_agg(f.id ORDER BY f.seq),
+           coalesce((array_agg(f.tenant_id ORDER BY f.seq DESC))[1],
+                    (SELECT l.tenant_id FROM line l ORDER BY l.lap DESC, l.place DESC LIMIT 1)),
+           left_over - coalesce(sum(f.open_items), 0)
+      INTO taken, last_served, left_over
+      FROM fitting f;
+    IF last_served IS NOT NULL THEN
+      INSERT INTO hub_turns AS h (hub, lane, after_tenant) VALUES (for_hub, one_lane, last_served)
+        ON CONFLICT (hub, lane) DO UPDATE SET after_tenant = excluded.after_tenant;
     END IF;
+    RETURN QUERY
+      WITH leaving AS (
+        UPDATE chunks c SET state = 'out', ticket = gen_random_uuid(), out_at = now()
+         WHERE c.id = ANY (taken) RETURNING c.*)
+      SELECT l.id, l.ticket, l.tenant_id, l.job_id, l.kind, l.lane, l.domain, l.options, l.sticky, l.items, l.open_items
+        FROM leaving l ORDER BY array_position(taken, l.id);
   END LOOP;
 END $$;
 
@@ -174,8 +209,8 @@ BEGIN
       open_items = remaining_count,
       settled = settled + inserted,
       deferred = CASE WHEN hold THEN deferred ELSE remaining_count END,
-      counts = (SELECT jsonb_object_agg(k, coalesce((c.counts ->> k)::integer, 0) + coalesce((tally ->> k)::integer, 0))
-                  FROM (SELECT jsonb_object_keys(c.counts || tally) AS k) keys),
+      counts = (SELECT coalesce(jsonb_object_agg(k, coalesce((c.counts ->> k)::integer, 0) + coalesce((tally ->> k)::integer, 0)), '{}')
+                  FROM jsonb_object_keys(c.counts || tally) AS k),
       done_at = CASE WHEN remaining_count = 0 THEN now() END
     WHERE chunks.id = chunk
     RETURNING chunks.state, chunks.ticket INTO c.state, c.ticket;
@@ -210,7 +245,17 @@ END $$;
 -- Hubs that have something due.
 CREATE FUNCTION due_hubs() RETURNS TABLE (hub text)
   LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
-AS $$ SELECT DISTINCT c.hub FROM chunks c WHERE c.state = 'planned' AND c.not_before <= now() $$;
+AS $$
+  WITH RECURSIVE hubs AS (
+    (SELECT c.hub FROM chunks c WHERE c.state = 'planned' ORDER BY c.hub LIMIT 1)
+    UNION ALL
+    SELECT (SELECT c.hub FROM chunks c WHERE c.state = 'planned' AND c.hub > h.hub ORDER BY c.hub LIMIT 1)
+      FROM hubs h WHERE h.hub IS NOT NULL
+  )
+  SELECT h.hub FROM hubs h
+   WHERE h.hub IS NOT NULL
+     AND EXISTS (SELECT 1 FROM chunks c WHERE c.state = 'planned' AND c.hub = h.hub AND c.not_before <= now())
+$$;
 
 -- Chunks out for longer than `older_than_ms`: their hub is asked whether it still knows them.
 CREATE FUNCTION stale_chunks(older_than_ms bigint, most integer) RETURNS TABLE (id uuid, hub text, ticket uuid)
@@ -253,7 +298,7 @@ CREATE FUNCTION finalise_job(job uuid) RETURNS boolean
   LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$
 #variable_conflict use_column
-DECLARE j jobs%ROWTYPE; held bigint; cost bigint; found integer; smtp integer;
+DECLARE j jobs%ROWTYPE; held bigint; cost bigint; total bigint; smtp bigint; statuses jsonb; reasons jsonb;
 BEGIN
   SELECT * INTO j FROM jobs WHERE jobs.id = job AND jobs.state IN ('running', 'finalising') FOR UPDATE;
   IF NOT FOUND OR EXISTS (SELECT 1 FROM chunks c WHERE c.job_id = job AND c.state <> 'done') THEN
@@ -265,27 +310,30 @@ BEGIN
       FROM job_items d JOIN verdicts v ON v.job_id = job AND v.item_no = d.dup_of
      WHERE d.job_id = job AND d.dup_of IS NOT NULL AND NOT d.decided;
 
-  SELECT count(*),
-         count(*) FILTER (WHERE v.status <> 'unknown' AND i.dup_of IS NULL),
-         count(*) FILTER (WHERE v.source = 'probe')
-    INTO found, cost, smtp
-    FROM verdicts v JOIN job_items i ON i.job_id = job AND i.row_no = v.item_no
-   WHERE v.job_id = job;
-  IF found <> j.staged_rows THEN
-    RAISE EXCEPTION 'job % has % verdicts for % rows', job, found, j.staged_rows USING ERRCODE = 'MS002';
+  WITH kinds AS (
+    SELECT v.status, v.reason, v.source, i.dup_of IS NULL AS first, count(*) AS n
+      FROM verdicts v JOIN job_items i ON i.job_id = job AND i.row_no = v.item_no
+     WHERE v.job_id = job GROUP BY 1, 2, 3, 4
+  )
+  SELECT coalesce(sum(n), 0), coalesce(sum(n) FILTER (WHERE status <> 'unknown' AND first), 0),
+         coalesce(sum(n) FILTER (WHERE source = 'probe'), 0),
+         (SELECT coalesce(jsonb_object_agg(s, k), '{}') FROM (SELECT status, sum(n) FROM kinds GROUP BY 1) x (s, k)),
+         (SELECT coalesce(jsonb_object_agg(s, k), '{}') FROM (SELECT reason, sum(n) FROM kinds GROUP BY 1) x (s, k))
+    INTO total, cost, smtp, statuses, reasons
+    FROM kinds;
+  IF total <> j.staged_rows THEN
+    RAISE EXCEPTION 'job % has % verdicts for % rows', job, total, j.staged_rows USING ERRCODE = 'MS002';
   END IF;
 
   SELECT coalesce(sum(amount), 0) INTO held FROM credit_ledger l WHERE l.tenant_id = j.tenant_id AND l.ref = job AND l.kind = 'hold';
   INSERT INTO credit_ledger (tenant_id, kind, amount, ref) VALUES (j.tenant_id, 'settle', cost, job);
   INSERT INTO credit_ledger (tenant_id, kind, amount, ref) VALUES (j.tenant_id, 'release', held, job);
   INSERT INTO usage_records (tenant_id, ref, day, key_id, endpoint, emails, billable, smtp_checks)
-    VALUES (j.tenant_id, job, (now() AT TIME ZONE 'UTC')::date, j.key_id, 'jobs', found, cost, smtp);
+    VALUES (j.tenant_id, job, (now() AT TIME ZONE 'UTC')::date, j.key_id, 'jobs', total, cost, smtp);
 
   UPDATE jobs SET state = 'completed', finished_at = now(),
-      summary = jsonb_build_object(
-        'total', found, 'duplicates', j.duplicates, 'billed', cost,
-        'by_status', (SELECT coalesce(jsonb_object_agg(s, k), '{}') FROM (SELECT status AS s, count(*) AS k FROM verdicts WHERE job_id = job GROUP BY 1) x),
-        'by_reason', (SELECT coalesce(jsonb_object_agg(s, k), '{}') FROM (SELECT reason AS s, count(*) AS k FROM verdicts WHERE job_id = job GROUP BY 1) x))
+      summary = jsonb_build_object('total', total, 'duplicates', j.duplicates, 'billed', cost,
+                                   'by_status', statuses, 'by_reason', reasons)
     WHERE jobs.id = job RETURNING * INTO j;
   PERFORM raise_event(j.tenant_id, 'job.completed',
     jsonb_build_object('id', j.id, 'name', j.name, 'state', j.state, 'summary', j.summary,

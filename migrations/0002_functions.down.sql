@@ -1,0 +1,15 @@
+DROP FUNCTION record_attempts(jsonb);
+DROP FUNCTION claim_deliveries(integer, integer, bigint, jsonb);
+DROP FUNCTION finalise_job(uuid);
+DROP FUNCTION jobs_to_advance(bigint, integer);
+DROP FUNCTION replan(jsonb);
+DROP FUNCTION stale_chunks(bigint, integer);
+DROP FUNCTION due_hubs();
+DROP FUNCTION settle(uuid, uuid, jsonb, jsonb, boolean, timestamptz, jsonb);
+DROP FUNCTION settle_check(uuid, uuid, text, text);
+DROP FUNCTION refill(text, integer, integer);
+DROP FUNCTION raise_event(uuid, text, jsonb, text);
+DROP FUNCTION probe_credential(text);
+DROP FUNCTION key_snapshot(text);
+DROP FUNCTION ensure_verdict_partitions(timestamptz, integer);
+DO $$ BEGIN EXECUTE format('ALTER TABLE verdicts OWNER TO %I', current_user); END $$;
