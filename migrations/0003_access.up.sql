@@ -20,7 +20,7 @@ BEGIN
   END LOOP;
 END $$;
 
-GRANT SELECT, UPDATE ON tenants TO app;
+GRANT SELECT, INSERT, UPDATE ON tenants TO app;
 GRANT SELECT, INSERT, UPDATE ON api_keys, jobs, job_items, chunks, webhook_endpoints, deliveries TO app;
 GRANT SELECT, INSERT, DELETE ON tenant_rules TO app;
 GRANT SELECT, INSERT ON verdicts, events, delivery_attempts, credit_ledger, usage_records, audit_log TO app;
