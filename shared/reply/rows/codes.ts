@@ -69,6 +69,11 @@ export const CODE_ROWS: readonly ReplyRow[] = [
   generic("closing", { codes: [421], class: "temporary", reason: "temporary_error", retry: "temporary" }, [
     "421 Service closing transmission channel",
   ]),
+  generic("security-policy", { digit: 5, enhanced: ["7.0-1"], ambiguous: true, secondOpinion: true }, [
+    "550 5.7.1 Access denied",
+    "550 5.7.1 <root@example.jp>... Access denied",
+  ]),
+  // RFC 5321: 452 and 552 at RCPT are about storage unless words or an enhanced code said otherwise above.
   generic(
     "mailbox-full-code",
     {
@@ -77,22 +82,8 @@ export const CODE_ROWS: readonly ReplyRow[] = [
       reason: "mailbox_full",
       flags: ["mailbox_full", "exists"],
       stages: ["rcpt"],
-      enhanced: ["2.0", "2.2"],
     },
-    ["552 5.2.0 no"],
-  ),
-  // RFC 5321: 452 and 552 at RCPT are about storage unless an enhanced code says otherwise.
-  generic(
-    "mailbox-full-bare-code",
-    {
-      codes: [452, 552],
-      class: "capacity",
-      reason: "mailbox_full",
-      flags: ["mailbox_full", "exists"],
-      stages: ["rcpt"],
-      enhanced: ["-1.-1"],
-    },
-    ["552 no"],
+    ["552 no", "452 4.2.0 no"],
   ),
   generic(
     "account-disabled-code",
@@ -106,10 +97,6 @@ export const CODE_ROWS: readonly ReplyRow[] = [
   ]),
   generic("client-refused-code", { codes: [521, 571], secondOpinion: true }, ["521 no", "571 no"]),
   generic("temporary-code", { digit: 4, class: "temporary", reason: "temporary_error" }, ["450 no", "451 no"]),
-  generic("security-policy", { digit: 5, enhanced: ["7.0-1"], ambiguous: true, secondOpinion: true }, [
-    "550 5.7.1 Access denied",
-    "550 5.7.1 <root@example.jp>... Access denied",
-  ]),
   generic("transaction-failed", { codes: [554], ambiguous: true, secondOpinion: true }, ["554 no"]),
   generic("refused", { digit: 5, ambiguous: true }, [
     "550 Rejected",
