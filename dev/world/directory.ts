@@ -6,7 +6,7 @@ import type { DomainSpec, HostDefinition, MxRecord, Personality, Zone } from "./
 export const WORLD_SUFFIX = "mailworld.net";
 
 /** The name that a prober in the world can call itself: it has an address, an MX and a PTR. */
-const PROBE_NAME = `probe.${WORLD_SUFFIX}`;
+export const PROBE_NAME = `probe.${WORLD_SUFFIX}`;
 
 const NUMBERED = new RegExp(`^(.+)-(\\d{1,4})\\.${WORLD_SUFFIX.replace(".", "\\.")}$`);
 

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { parseArgs } from "node:util";
 import { CONTROL_BODY_MAX_BYTES } from "./limits.ts";
 import type { DomainSpec } from "./types.ts";
-import { startWorld, type World } from "./world.ts";
+import { startWorld, type World, type WorldOptions } from "./world.ts";
 
 const { values } = parseArgs({
   options: {
@@ -17,7 +17,7 @@ const { values } = parseArgs({
   },
 });
 
-const world = await startWorld({
+const world = await start({
   dnsPort: Number(values["dns-port"]),
   smtpPort: Number(values["smtp-port"]),
   rttMs: Number(values["rtt-ms"]),
@@ -32,7 +32,9 @@ const control = createServer((request, response) => {
   });
 });
 const controlPort = values["control-port"] === undefined ? null : await listen(Number(values["control-port"]));
-console.log(JSON.stringify({ dns: world.dns, smtp_port: world.smtpPort, control_port: controlPort }));
+console.log(
+  JSON.stringify({ dns: world.dns, smtp_port: world.smtpPort, control_port: controlPort, probe: world.probe }),
+);
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
@@ -40,6 +42,16 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     control.closeAllConnections();
     void world.close();
   });
+}
+
+/** Starts the world, or ends the process with one clear line. */
+async function start(options: WorldOptions): Promise<World> {
+  try {
+    return await startWorld(options);
+  } catch (error) {
+    console.error(`mail world: ${error instanceof Error ? error.message : error}`);
+    process.exit(1);
+  }
 }
 
 function listen(port: number): Promise<number> {

@@ -2,7 +2,7 @@ import { createSecureContext, type SecureContext } from "node:tls";
 import { domainToASCII } from "node:url";
 import { startBlackhole } from "./blackhole.ts";
 import { worldCertificates } from "./certificate.ts";
-import { Directory, type PlacedHost, WORLD_SUFFIX } from "./directory.ts";
+import { Directory, type PlacedHost, PROBE_NAME, WORLD_SUFFIX } from "./directory.ts";
 import { DnsServer } from "./dns/server.ts";
 import { resolve } from "./dns/zone.ts";
 import { Greylist } from "./smtp/greylist.ts";
@@ -33,6 +33,8 @@ export type World = {
   /** host:port of the DNS server. */
   readonly dns: string;
   readonly smtpPort: number;
+  /** A HELO name and a sender that every host of the world can look up. */
+  readonly probe: { readonly helo: string; readonly mailFrom: string };
   /** The live counters; JSON-able. */
   stats(): WorldStats;
   resetStats(): void;
@@ -89,19 +91,29 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     await Promise.all(hosts.splice(0).map((host) => host.close()));
   };
   const smtpPort = await onFreePort(options.smtpPort, () => start(directory.hosts(), options.smtpPort), stop);
-  const swallowing = directory.hosts().filter((host) => host.definition.dead === "blackhole");
-  const endBlackhole = await startBlackhole(
-    swallowing.map((host) => host.address),
-    smtpPort,
-  );
+  const endings: (() => Promise<void>)[] = [stop];
+  const close = async (): Promise<void> => {
+    await Promise.all(endings.map((end) => end()));
+  };
   const server = new DnsServer(
     (name, type) => resolve((asked) => directory.zone(asked), name, type),
     () => stats,
   );
-  const dnsPort = await server.listen(options.dnsPort ?? 0);
+  let dnsPort: number;
+  try {
+    const swallowing = directory.hosts().filter((host) => host.definition.dead === "blackhole");
+    const addresses = swallowing.map((host) => host.address);
+    endings.push(await startBlackhole(addresses, smtpPort));
+    dnsPort = await server.listen(options.dnsPort ?? 0);
+    endings.push(() => server.close());
+  } catch (error) {
+    await close();
+    throw error;
+  }
   return {
     dns: `127.0.0.1:${dnsPort}`,
     smtpPort,
+    probe: { helo: PROBE_NAME, mailFrom: `check@${PROBE_NAME}` },
     stats: () => stats,
     resetStats: () => clearStats(stats),
     setRtt: (ms) => {
@@ -111,9 +123,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       await start(directory.add(spec), smtpPort);
     },
     truth: (email) => truthAbout(directory, email),
-    close: async () => {
-      await Promise.all([stop(), server.close(), endBlackhole()]);
-    },
+    close,
   };
 }
 

@@ -18,6 +18,12 @@ const BINARY = "\x16\x03\x01\x00\xa5\x01\x00\x00\x00\xff\xfe\x80\x00\x0d\x0a\x00
 
 const DROPS: readonly Personality[] = [
   broken("drop-connect", "closes before the banner", { at: "connect", do: "drop" }, "disconnected", ["connect_failed"]),
+  broken(
+    "drop-banner",
+    "greets and closes",
+    { at: "banner", do: "close", text: "220 {host} ESMTP Postfix" },
+    "disconnected",
+  ),
   broken("drop-ehlo", "closes at EHLO", { at: "ehlo", do: "drop" }, "disconnected"),
   broken("drop-mail", "closes at MAIL", { at: "mail", do: "drop" }, "disconnected"),
   broken("drop-rcpt", "closes at the first recipient", { at: "rcpt", do: "drop" }, "disconnected"),

@@ -1,5 +1,5 @@
 import type { HostScript, Personality } from "../types.ts";
-import { personality } from "./define.ts";
+import { personality, withAlternatives } from "./define.ts";
 
 function host(name: string, description: string, script: HostScript): Personality {
   return personality({ name, description, script });
@@ -41,6 +41,12 @@ const LIMITS: readonly Personality[] = [
     recipientsMax: 10,
   }),
   host("error-limit", "slow after ten errors, 421 after twenty, as Postfix does", { errorsSlow: 10, errorsMax: 20 }),
+  personality({
+    name: "harvest-guard",
+    description: "421 at the sixth unknown user of a session",
+    script: { faults: [{ at: "unknown", from: 6, do: "close", text: "421 4.7.1 {host} Too many invalid recipients" }] },
+    box: withAlternatives({}, ["temporary_error", "rate_limited", "policy_rejected", "unconfirmed"]),
+  }),
   host("reset-limit", "closes at the tenth RSET, as Exim does", { resetsMax: 9 }),
   host("connection-limit", "two connections at a time from one address", { connectionsMax: 2 }),
   host("one-connection", "one connection at a time", { connectionsMax: 1 }),

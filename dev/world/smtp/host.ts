@@ -54,6 +54,7 @@ export class Host {
   readonly #sockets = new Set<Socket>();
   #server: Server | null = null;
   readonly #visitors = new Set<string>();
+  readonly #sessions = new Map<string, number>();
   #lastDomain = "";
 
   constructor(name: string, address: string, personality: Personality, definition: HostDefinition, world: HostWorld) {
@@ -79,6 +80,20 @@ export class Host {
     if (this.#world.personalityOf(domain.toLowerCase()) !== this.personality) return false;
     this.#lastDomain = domain;
     return true;
+  }
+
+  /** Lets a session of this source begin, unless it has as many as it may have. */
+  admit(source: string): boolean {
+    const open = (this.#sessions.get(source) ?? 0) + 1;
+    this.#sessions.set(source, open);
+    return open <= (this.script.connectionsMax ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** A session that was counted by `admit` is over. */
+  dismiss(source: string): void {
+    const open = (this.#sessions.get(source) ?? 1) - 1;
+    if (open > 0) this.#sessions.set(source, open);
+    else this.#sessions.delete(source);
   }
 
   /** Whether this source has never been here before; from now on it has. */

@@ -27,6 +27,7 @@ export class Session {
   #ready = false;
   #mute = false;
   #closing = false;
+  #left = false;
   #helo = "";
   #sender = "";
   #errors = 0;
@@ -135,13 +136,20 @@ export class Session {
 
   #end(reply: Reply, facts: ReplyFacts | null = null): void {
     this.#closing = true;
+    this.#leave();
     this.#raw(reply.fixed ?? reply.render(facts ?? this.facts()), 0, () => this.#stream.end());
+  }
+
+  /** Makes room for the next connection of this source: once, at the goodbye or at the close. */
+  #leave(): void {
+    if (!this.#left) this.host.dismiss(this.source);
+    this.#left = true;
   }
 
   #greet() {
     this.#now = performance.now();
-    const { script, replies, stats } = this.host;
-    if (script.connectionsMax !== undefined && stats.open > script.connectionsMax) return this.#end(replies.busy);
+    const { script, replies } = this.host;
+    if (!this.host.admit(this.source)) return this.#end(replies.busy);
     if (this.strike("connect") || this.strike("banner")) return;
     const banner = replies.banner.render(this.facts());
     // The first line of the greeting goes out alone; the rest of the same reply follows much later.
@@ -156,6 +164,7 @@ export class Session {
     stream.on("data", (chunk: Buffer) => this.#read(chunk));
     stream.on("error", () => stream.destroy());
     stream.on("close", () => {
+      this.#leave();
       this.outbox.close();
       this.#socket.destroy();
     });

@@ -22,6 +22,13 @@ test("names are unique and do not look like numbered domains", () => {
   expect(new Set(names).size).toBe(names.length);
 });
 
+test("no two hosts share a name or an address", () => {
+  const hosts = Object.entries(world.stats().hosts);
+  const alive = personalities().flatMap((one) => one.hosts.filter((host) => !host.dead && !host.ipv6));
+  expect(hosts.filter(([, host]) => host.address !== "::1")).toHaveLength(alive.length);
+  expect(new Set(hosts.map(([, host]) => host.address)).size).toBe(hosts.length);
+});
+
 test.each(talkative.map((one) => [one.name, one] as const))("%s: the reply's class fits its truth", async (_, one) => {
   const domain = one.domains[0] ?? `${one.name}.mailworld.net`;
   const [known, unknown] = await recipients(world, domain, ["user1234", "nobody1234"]);
