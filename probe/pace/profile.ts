@@ -1,0 +1,41 @@
+import type { PaceProfile } from "../config.ts";
+
+/** Deadlines of one dialogue, in milliseconds. */
+export type SmtpTimes = { readonly connectMs: number; readonly bannerMs: number; readonly replyMs: number };
+
+/** What sets a profile apart. */
+export type Profile = {
+  readonly name: PaceProfile;
+  readonly times: SmtpTimes;
+  /** Factor on every retry delay, cool-down and "so much later" of MAIL.md. */
+  readonly timeScale: number;
+  /** Provider paces, daily caps, unknown-user brakes. Without them only a host's own refusals slow us down. */
+  readonly capped: boolean;
+  /** Connections per host in bulk, and the waiting addresses above which the last of them is opened. */
+  readonly connections: number;
+  readonly secondConnectionAbove: number;
+  /** Whether one operator's hosts share their pace, as they share their policy. */
+  readonly perOperator: boolean;
+};
+
+export const PROFILES: Readonly<Record<PaceProfile, Profile>> = {
+  polite: {
+    name: "polite",
+    // RFC 5321 4.5.3.2 allows minutes; MAIL.md 4 gives up earlier, because nothing is lost by asking again later.
+    times: { connectMs: 15_000, bannerMs: 60_000, replyMs: 60_000 },
+    timeScale: 1,
+    capped: true,
+    connections: 2,
+    secondConnectionAbove: 500,
+    perOperator: true,
+  },
+  lab: {
+    name: "lab",
+    times: { connectMs: 2_000, bannerMs: 5_000, replyMs: 5_000 },
+    timeScale: 1 / 120,
+    capped: false,
+    connections: 2,
+    secondConnectionAbove: 200,
+    perOperator: false,
+  },
+};

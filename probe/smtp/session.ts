@@ -1,0 +1,148 @@
+import { QUIT_TIMEOUT_MS } from "../limits.ts";
+import type { SmtpTimes } from "../pace/profile.ts";
+import { Channel, type ChannelOptions } from "./channel.ts";
+import type { Capabilities, DialogueCommand, DialogueEvent, Ending, Flight } from "./dialogue-types.ts";
+import { createDialogue, type Dialogue, isWaiting, stageOf, step } from "./machine.ts";
+
+export type SessionOptions = ChannelOptions & {
+  readonly helo: string;
+  readonly startTls: boolean;
+  readonly times: SmtpTimes;
+  readonly now: () => number;
+  /** Told each line sent and received, where a transcript is wanted; null otherwise. */
+  readonly record: ((direction: ">" | "<", text: string) => void) | null;
+};
+
+export type SessionHandlers = {
+  ready(capabilities: Capabilities): void;
+  answered(flight: Flight): void;
+  /** The last call, always made once: the socket is gone. */
+  ended(ending: Ending): void;
+};
+
+/** Drives one dialogue over one channel, with one timer. */
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #handlers: SessionHandlers;
+  readonly #dialogue: Dialogue;
+  readonly #channel: Channel;
+  #connected = false;
+  #over = false;
+  #securing = false;
+  #deadlineMs: number;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(options: SessionOptions, handlers: SessionHandlers) {
+    this.#options = options;
+    this.#handlers = handlers;
+    this.#dialogue = createDialogue({ helo: options.helo, startTls: options.startTls });
+    this.#deadlineMs = options.now() + options.times.connectMs;
+    this.#channel = new Channel(options, {
+      connected: () => this.#onConnected(),
+      received: (text) => this.#onReceived(text),
+      secured: (protocol) => {
+        this.#securing = false;
+        this.#step({ kind: "secured", protocol });
+      },
+      tlsFailed: (detail) => this.#step({ kind: "tls_failed", detail }),
+      closed: (detail) => this.#onClosed(detail),
+    });
+    this.#channel.dial();
+    this.#arm();
+  }
+
+  /** Sends a transaction. The session must be ready and not quitting. */
+  submit(flight: Flight): void {
+    this.#step({ kind: "flight", flight });
+  }
+
+  /** Says goodbye; `ended` follows. Only when nothing is under way. */
+  quit(): void {
+    this.#step({ kind: "quit" });
+    this.#deadlineMs = this.#options.now() + QUIT_TIMEOUT_MS;
+    this.#rearm();
+  }
+
+  /** Drops the connection at once; `ended` follows before this returns. */
+  destroy(detail: string): void {
+    this.#finish({ cause: "closed", stage: stageOf(this.#dialogue), reply: null, detail, ask: null });
+  }
+
+  #onConnected(): void {
+    this.#connected = true;
+    this.#deadlineMs = this.#options.now() + this.#options.times.bannerMs;
+    this.#rearm();
+  }
+
+  #onReceived(text: string): void {
+    this.#options.record?.("<", text);
+    this.#step({ kind: "data", text });
+  }
+
+  #onClosed(detail: string): void {
+    if (this.#connected) {
+      this.#step(this.#securing ? { kind: "tls_failed", detail } : { kind: "closed", detail });
+    } else {
+      this.#finish({ cause: "connect", stage: "connect", reply: null, detail, ask: null });
+    }
+  }
+
+  #step(event: DialogueEvent): void {
+    if (this.#over) return;
+    const before = this.#deadlineMs;
+    this.#deadlineMs = this.#options.now() + this.#options.times.replyMs;
+    if (this.#deadlineMs < before && !this.#connected) this.#deadlineMs = before;
+    for (const command of step(this.#dialogue, event)) this.#carryOut(command);
+  }
+
+  #carryOut(command: DialogueCommand): void {
+    if (this.#over) return;
+    switch (command.kind) {
+      case "write":
+        this.#options.record?.(">", command.text);
+        this.#channel.send(command.text, command.utf8);
+        break;
+      case "secure":
+        this.#securing = true;
+        this.#channel.upgrade();
+        break;
+      case "ready":
+        this.#handlers.ready(command.capabilities);
+        break;
+      case "answered":
+        this.#handlers.answered(command.flight);
+        break;
+      case "end":
+        this.#finish(command.ending);
+        break;
+    }
+  }
+
+  #finish(ending: Ending): void {
+    if (this.#over) return;
+    this.#over = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#channel.drop();
+    this.#handlers.ended(ending);
+  }
+
+  /** One timer per connection, moved lazily: replies only move the deadline, the timer looks at it when it fires. */
+  #arm(): void {
+    const waitMs = Math.max(1, this.#deadlineMs - this.#options.now());
+    this.#timer = setTimeout(() => this.#onTimer(), waitMs);
+  }
+
+  #rearm(): void {
+    if (this.#over) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#arm();
+  }
+
+  #onTimer(): void {
+    if (this.#over) return;
+    if (this.#options.now() < this.#deadlineMs || (this.#connected && !isWaiting(this.#dialogue))) return this.#arm();
+    if (this.#connected) return this.#step({ kind: "timeout" });
+    this.#finish({ cause: "timeout", stage: "connect", reply: null, detail: "no connection in time", ask: null });
+  }
+}
