@@ -143,7 +143,8 @@ class ReceiverState {
       }, behaviour.delayMs);
       this.#timers.add(timer);
     } else if (!behaviour.hang) respond();
-    this.#waiting = this.#waiting.filter((w) => (this.count >= w.total ? w.resolve() : true));
+    for (const waiter of this.#waiting.filter((w) => w.total <= this.count)) waiter.resolve();
+    this.#waiting = this.#waiting.filter((w) => w.total > this.count);
   }
 
   #register(text: string, response: ServerResponse): void {

@@ -46,7 +46,14 @@ export type Courier = {
 export function startCourier(config: CourierConfig, deps: CourierDeps): Courier {
   const loop = new ClaimLoop(config, deps);
   const running = loop.run();
-  return { stats: () => loop.stats(), stop: () => loop.stop(running) };
+  let stopped: Promise<void> | null = null;
+  return {
+    stats: () => loop.stats(),
+    stop() {
+      stopped ??= loop.stop(running);
+      return stopped;
+    },
+  };
 }
 
 class ClaimLoop {
