@@ -20,7 +20,7 @@ export type Certificate = { readonly key: string; readonly cert: string };
  * Makes a self-signed X.509 v3 certificate (RFC 5280) for a DNS name with a fresh P-256 key. It is valid from
  * `fromMs` to `untilMs` (Unix time in milliseconds).
  */
-export function selfSigned(name: string, fromMs: number, untilMs: number): Certificate {
+function selfSigned(name: string, fromMs: number, untilMs: number): Certificate {
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
   const body = toBeSigned(name, publicKey, fromMs, untilMs);
   const signature = sign("sha256", body, privateKey);

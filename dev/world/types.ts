@@ -61,7 +61,7 @@ export type FaultAction =
 /** A scripted fault. It strikes from the `from`-th event of its kind in a session (1 when absent) onwards. */
 export type Fault = FaultAction & { readonly at: FaultPoint; readonly from?: number };
 
-export type TlsScript = "good" | "expired" | "garbage" | "close" | "stall" | "unavailable" | "injected";
+type TlsScript = "good" | "expired" | "garbage" | "close" | "stall" | "unavailable" | "injected";
 
 /** What a connection to one host sees, whichever domain it asks about. Times are in ms before scaling. */
 export type HostScript = {

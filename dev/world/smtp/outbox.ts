@@ -107,9 +107,15 @@ export class Outbox {
       this.#drip(after);
       return;
     }
-    if (out !== "" && this.#stream.writable) this.#stream.write(out, "latin1");
+    if (out !== "" && this.#stream.writable && !this.#stream.write(out, "latin1")) this.#holdBack(this.#stream);
     after?.();
     this.#schedule();
+  }
+
+  /** A client that does not read its replies is not listened to until it does. */
+  #holdBack(stream: Duplex): void {
+    stream.pause();
+    stream.once("drain", () => stream.resume());
   }
 
   /** Sends the text a byte or two at a time, each in its own packet as far as the system lets it. */
