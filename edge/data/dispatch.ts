@@ -20,6 +20,8 @@ export type TakenChunk = {
   readonly stickyText: string;
   readonly optionsText: string;
   readonly itemsText: string;
+  /** Trace id of the request that made the chunk. */
+  readonly trace: string | null;
 };
 
 const takenRow = z.object({
@@ -39,6 +41,7 @@ const takenRow = z.object({
   sticky: z.string().nullable(),
   options: z.string(),
   items: z.string(),
+  trace_id: z.string().nullish(),
 });
 
 const credentialSchema = z.object({
@@ -129,5 +132,6 @@ function taken(row: z.infer<typeof takenRow>): TakenChunk {
     stickyText: row.sticky ?? "null",
     optionsText: row.options,
     itemsText: row.items,
+    trace: row.trace_id ?? null,
   };
 }

@@ -43,6 +43,9 @@ export type HubView = {
   readonly leases: number;
   readonly leased_addresses: number;
   readonly tasks: number;
+  /** Chunks waiting to be planned again; frames that were late, repeated or about somebody else's lease. */
+  readonly lost: number;
+  readonly ignored_frames: number;
   readonly probes: readonly ProbeView[];
 };
 
@@ -101,7 +104,7 @@ export function hubFor(env: Pick<Env, "hubs">, name: string): HubRpc {
 }
 
 async function verifyWithin(stub: () => DurableObjectStub<HubObject>, task: RealTimeTask): Promise<RealTimeAnswer> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let timer: number | null = null;
   const late = new Promise<RealTimeAnswer>((resolve) => {
     timer = setTimeout(() => resolve({ kind: "late" }), Math.max(0, task.deadlineMs - Date.now()));
   });

@@ -15,6 +15,7 @@ export const CLOSE = {
   badFrame: 4400,
   badToken: 4401,
   badVersion: 4406,
+  silent: 4408,
   replaced: 4409,
   flood: 4429,
   drained: 4200,
@@ -53,6 +54,8 @@ const checkOptions = z.object({
   mode: z.enum(MODES).default("full"),
   role_is_risky: z.boolean().default(false),
   transcript: z.boolean().default(false),
+  /** Id of the tenant's allow rule that matched: a disposable or mistyped domain is asked all the same. */
+  allow_rule: z.string().max(64).optional(),
 });
 export type CheckOptions = z.infer<typeof checkOptions>;
 

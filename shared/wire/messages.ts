@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { verdictSchema } from "../verdict/schema.ts";
 
 /**
  * Messages of the `work` queue. Postgres is the work list: a message only says where to look, so losing one costs a
@@ -11,3 +12,25 @@ const finalise = z.object({ kind: z.literal("finalise"), tenant: z.uuid(), job: 
 
 export const workMessage = z.discriminatedUnion("kind", [wake, finalise]);
 export type WorkMessage = z.infer<typeof workMessage>;
+
+/** Queue `ingest`: take this job's list in, from its checkpoint on. */
+export const ingestMessage = z.object({ kind: z.literal("ingest"), tenant: z.uuid(), job: z.uuid() });
+export type IngestMessage = z.infer<typeof ingestMessage>;
+
+/** One real-time answer that was given: verdict, usage and audit in one. */
+export const answerRecord = z.object({
+  /** The check's id, UUIDv7. */
+  id: z.uuid(),
+  tenant: z.uuid(),
+  key: z.string().min(1).max(64),
+  source: z.enum(["edge", "probe", "cache"]),
+  /** Credits that the answer costs: 0 or 1. */
+  billable: z.int().min(0).max(1),
+  trace: z.string().max(64),
+  verdict: verdictSchema,
+});
+export type AnswerRecord = z.infer<typeof answerRecord>;
+
+/** Queue `results`: answers that one isolate gave within a few milliseconds, of any tenants. */
+export const resultsMessage = z.object({ kind: z.literal("answers"), records: z.array(z.unknown()).max(1_000) });
+export type ResultsMessage = { readonly kind: "answers"; readonly records: readonly AnswerRecord[] };
