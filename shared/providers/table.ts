@@ -94,6 +94,8 @@ export const PROVIDER_TABLE: readonly ProviderRow[] = [
   },
   consumer("gmx", "GMX and WEB.DE", [".gmx.net", ".web.de", ".gmx.com", ".mail.com", ".kundenserver.de.gmx.net"]),
   consumer("mailru", "Mail.ru", ["mxs.mail.ru", ".mxs.mail.ru", ".mail.ru"]),
+  // biz.mail.ru: customers publish emx.mail.ru.
+  hosting("mailru_business", "Mail.ru for business", ["emx.mail.ru"], CAREFUL_PACE),
   consumer("yandex", "Yandex Mail", ["mx.yandex.ru", ".yandex.ru", ".yandex.net"]),
   consumer("rambler", "Rambler", [".rambler.ru", ".rambler-co.ru"]),
   consumer("qq", "QQ Mail", ["mx1.qq.com", "mx2.qq.com", "mx3.qq.com"], CHINA_PACE),

@@ -35,7 +35,10 @@ export type Provider = {
   /** Answers 451 when one transaction names recipients of several domains. */
   readonly oneDomainPerTransaction?: boolean;
   readonly pace: Pace;
-  /** The control address is asked once per operator, source and day instead of once per domain. */
+  /**
+   * At the operator's own domains the control address is asked once per operator, source and day instead of once per
+   * domain. A customer's own domain on the same hosts (iCloud, Proton) gets its normal control.
+   */
   readonly canary: boolean;
   /** In bulk the operator is asked sparingly or not at all (operator setting off / sparing / normal). */
   readonly sparing?: boolean;
