@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type Receiver, startReceiver } from "../../../dev/receiver.ts";
 import type { Courier } from "../../../probe/courier/courier.ts";
 import { ENDPOINT_CAP } from "../../../probe/courier/limits.ts";
+import { openStore } from "../../../probe/courier/store.ts";
 import { Bed, QUICK } from "./bed.ts";
 
 let bed: Bed;
@@ -221,6 +222,30 @@ describe("a courier among others", () => {
     await receiver.received(2);
     await courier.stop();
     expect(courier.stats().delivered).toBe(2);
+  });
+});
+
+describe("claims", () => {
+  it("smaller than what is due reach every endpoint in turn, not the lowest ids again and again", async () => {
+    for (let n = 0; n < 20; n += 1) await hook();
+    await bed.raise(40);
+    const store = openStore(bed.config.databaseUrl, () => {});
+    const reached = new Set<string>();
+    for (let n = 0; n < 30; n += 1) {
+      const claimed = await store.claim(1, 5, 60_000, {});
+      for (const delivery of claimed.ok ? claimed.value : []) reached.add(delivery.endpoint_id);
+    }
+    await store.close();
+    expect(reached.size).toBeGreaterThan(15);
+  });
+
+  it("leave an endpoint alone whose room is taken", async () => {
+    const [full, free] = [await hook(), await hook()];
+    await bed.raise(3);
+    const store = openStore(bed.config.databaseUrl, () => {});
+    const claimed = await store.claim(2, 100, 60_000, { [full.id]: 2 });
+    await store.close();
+    expect(claimed.ok && claimed.value.map((d) => d.endpoint_id)).toEqual([free.id, free.id]);
   });
 });
 
