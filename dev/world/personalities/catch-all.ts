@@ -2,8 +2,9 @@ import type { BoxAnswer, HostDefinition, Personality, ReasonList } from "../type
 import { personality, takesAll, unknownAs, withAlternatives } from "./define.ts";
 
 const LEAVER: BoxAnswer = {
-  reply: "550 5.1.1 <{addr}>: Recipient address rejected: no longer with us",
+  reply: "550 5.1.1 <{addr}>: Recipient address rejected: User unknown, has left the company",
   now: "mailbox_not_found",
+  also: ["mailbox_disabled"],
 };
 
 /** A gateway's hosts, with its real names. */

@@ -45,6 +45,7 @@ type Input = Pick<Personality, "name" | "description"> &
 /** Completes a personality: Postfix mailboxes, one host named `mx`, nothing special about DNS or time. */
 export function personality(input: Input): Personality {
   const { script, hosts = [{ name: "mx" }], box, ...rest } = input;
+  const all: Box = { ...POSTFIX_BOX, ...box };
   return {
     domains: [],
     outcome: null,
@@ -55,8 +56,13 @@ export function personality(input: Input): Personality {
     unsafe: false,
     ...rest,
     hosts: script ? hosts.map((host) => ({ ...host, script: { ...script, ...host.script } })) : hosts,
-    box: { ...POSTFIX_BOX, ...box },
+    box: { ...all, grey: greyLike(all) },
   };
+}
+
+/** A greylisted mailbox turns out to be an ordinary one in the end. */
+function greyLike({ grey, exists }: Box): BoxAnswer {
+  return grey.later === undefined ? grey : { ...grey, later: exists.later ?? exists.now };
 }
 
 /** Mailboxes of a server that answers unknown users so, leavers too. */

@@ -158,7 +158,7 @@ const LIMITED: readonly Personality[] = [
 const POLICY: readonly Personality[] = [
   refusal("blanket-policy", "policy_rejected", "rcpt", "550 5.7.1 Message rejected due to local policy"),
   refusal("blanket-generic", "policy_rejected", "rcpt", "550 Requested action not taken"),
-  refusal("policy-mail", "policy_rejected", "mail", "554 5.7.1 Rejected by our content and reputation policy"),
+  refusal("policy-mail", "policy_rejected", "mail", "554 5.7.1 Message rejected by the local policy of this site"),
   refusal("relay-denied", "relay_denied", "rcpt", "550 5.7.1 <{addr}>... Relaying denied"),
   personality({
     name: "empty",
@@ -173,8 +173,8 @@ const POLICY: readonly Personality[] = [
     name: "ambiguous",
     description: "refuses unknown users with a text that could mean anything; only the contrast tells",
     box: {
-      unknown: { reply: "550 5.7.1 Delivery not authorized, message refused", now: "mailbox_not_found" },
-      gone: { reply: "550 5.7.1 Delivery not authorized, message refused", now: "mailbox_not_found" },
+      unknown: { reply: "550 5.7.1 Mail not accepted", now: "mailbox_not_found" },
+      gone: { reply: "550 5.7.1 Mail not accepted", now: "mailbox_not_found" },
     },
   }),
   personality({

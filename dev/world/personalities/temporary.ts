@@ -1,5 +1,5 @@
 import type { Fault, Outcome, Personality, ReasonList } from "../types.ts";
-import { POSTFIX_BOX, personality, withAlternatives } from "./define.ts";
+import { POSTFIX_BOX, personality, takesAll, withAlternatives } from "./define.ts";
 
 const CLOSING = "421 4.3.2 {host} Service not available, closing transmission channel";
 
@@ -38,11 +38,7 @@ export const TEMPORARY: readonly Personality[] = [
     name: "greylist-catchall",
     description: "greylists, and takes everybody after that",
     greylist: { reply: "450 4.7.1 <{addr}>: Recipient address rejected: Greylisted", now: "greylisted" },
-    box: {
-      exists: { reply: "250 2.1.5 Ok", now: "catch_all" },
-      unknown: { reply: "250 2.1.5 Ok", now: "catch_all" },
-      gone: { reply: "250 2.1.5 Ok", now: "catch_all" },
-    },
+    box: takesAll("250 2.1.5 Ok", "catch_all"),
   }),
   personality({
     name: "verify-in-progress",
