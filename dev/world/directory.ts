@@ -5,8 +5,9 @@ import type { DomainSpec, HostDefinition, MxRecord, Personality, Zone } from "./
 /** The suffix below which the catalogue's own domains live. */
 export const WORLD_SUFFIX = "mailworld.net";
 
-/** The name that a prober in the world can call itself: it has an address, an MX and a PTR. */
-export const PROBE_NAME = `probe.${WORLD_SUFFIX}`;
+/** Where the local stack's prober sends from, and what it calls itself: an address, an MX, SPF and a PTR. */
+export const PROBE_DOMAIN = "mailsonar.net";
+export const PROBE_NAME = `probe-1.${PROBE_DOMAIN}`;
 
 const NUMBERED = new RegExp(`^(.+)-(\\d{1,4})\\.${WORLD_SUFFIX.replace(".", "\\.")}$`);
 
@@ -34,11 +35,10 @@ export class Directory {
   constructor(nextAddress: () => string) {
     this.#nextAddress = nextAddress;
     this.#names.set(WORLD_SUFFIX, {});
-    this.#names.set(PROBE_NAME, {
-      a: ["127.0.0.1"],
-      mx: [{ preference: 10, exchange: PROBE_NAME }],
-      txt: ["v=spf1 ip4:127.0.0.0/8 -all"],
-    });
+    for (const name of [PROBE_NAME, PROBE_DOMAIN, `probe.${WORLD_SUFFIX}`]) {
+      const mx = [{ preference: 10, exchange: PROBE_NAME }];
+      this.#names.set(name, { a: ["127.0.0.1"], mx, txt: ["v=spf1 ip4:127.0.0.0/8 -all"] });
+    }
     this.#names.set(reverseName("127.0.0.1"), { ptr: PROBE_NAME });
     for (const personality of personalities()) this.#place(personality);
   }

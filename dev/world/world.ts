@@ -2,7 +2,7 @@ import { createSecureContext, type SecureContext } from "node:tls";
 import { domainToASCII } from "node:url";
 import { startBlackhole } from "./blackhole.ts";
 import { worldCertificates } from "./certificate.ts";
-import { Directory, type PlacedHost, PROBE_NAME, WORLD_SUFFIX } from "./directory.ts";
+import { Directory, type PlacedHost, PROBE_DOMAIN, PROBE_NAME, WORLD_SUFFIX } from "./directory.ts";
 import { DnsServer } from "./dns/server.ts";
 import { resolve } from "./dns/zone.ts";
 import { Greylist } from "./smtp/greylist.ts";
@@ -113,7 +113,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   return {
     dns: `127.0.0.1:${dnsPort}`,
     smtpPort,
-    probe: { helo: PROBE_NAME, mailFrom: `check@${PROBE_NAME}` },
+    probe: { helo: PROBE_NAME, mailFrom: `check@${PROBE_DOMAIN}` },
     stats: () => stats,
     resetStats: () => clearStats(stats),
     setRtt: (ms) => {

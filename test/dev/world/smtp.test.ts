@@ -69,6 +69,15 @@ describe("recipients", () => {
     await slow.close();
   });
 
+  test("a host that looks its senders up knows the prober and nobody it has never heard of", async () => {
+    const client = await visit(world, "sender-domain.mailworld.net");
+    await client.replies();
+    await client.ask(`EHLO ${world.probe.helo}\r\n`);
+    expect(await client.ask("MAIL FROM:<a@never-heard-of.net>\r\n")).toEqual([expect.stringMatching(/^450 4\.1\.8/)]);
+    expect(await client.ask(`MAIL FROM:<${world.probe.mailFrom}>\r\n`)).toEqual([expect.stringMatching(/^250/)]);
+    client.close();
+  });
+
   test("Sendmail names the first recipient in later replies", async () => {
     const [, second] = await recipients(world, "sendmail.mailworld.net", ["user1", "user2"]);
     expect(second).toBe("250 2.1.5 <user1@sendmail.mailworld.net>... Recipient ok");
