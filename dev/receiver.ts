@@ -9,7 +9,7 @@ import { pathToFileURL } from "node:url";
 import { Webhook, WebhookVerificationError } from "standardwebhooks";
 
 /** One request that came in. `id` is the webhook-id header, empty when it had none. */
-export type Received = {
+type Received = {
   readonly at: string;
   readonly path: string;
   readonly id: string;
@@ -21,7 +21,7 @@ export type Received = {
 };
 
 /** How the receiver answers: a status, after a delay, with headers; `hang` never answers. */
-export type Behaviour = {
+type Behaviour = {
   readonly status?: number;
   readonly delayMs?: number;
   readonly headers?: Readonly<Record<string, string>>;
@@ -32,7 +32,7 @@ export type Behaviour = {
 export type ReceiverOptions = {
   readonly host?: string;
   readonly port?: number;
-  /** The secret an endpoint path was registered with; null when the path has none. */
+  /** The secret of a path for which none was registered; null when it has none. */
   readonly secretOf?: (path: string) => string | null;
   /** Called for each event with one readable line. */
   readonly log?: (line: string) => void;
@@ -162,8 +162,8 @@ class ReceiverState {
 
   #verify(request: IncomingMessage, path: string, text: string): Received {
     const header = (name: string) => [request.headers[name] ?? ""].flat().join(",");
-    const secret = this.#options.secretOf?.(path);
-    const webhook = secret ? new Webhook(secret) : this.#secrets.get(path);
+    const fallback = this.#options.secretOf?.(path);
+    const webhook = this.#secrets.get(path) ?? (fallback ? new Webhook(fallback) : undefined);
     let problem: string | null = webhook ? null : "no secret is registered for this path";
     let body: unknown = text;
     try {

@@ -17,7 +17,7 @@ const EVENTS = 500;
 export async function bench(emit: (name: string, value: number, unit: string) => void): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "mailsonar-bench-"));
   const postgres = await startPostgres({ dataDir: folder });
-  const sink = fork(join(import.meta.dirname, "courier-sink.ts"));
+  const sink = fork(new URL("./courier-sink.ts", import.meta.url));
   try {
     const [port] = await once(sink, "message");
     await prepareDatabase(postgres, "bench");

@@ -23,7 +23,7 @@ import { type CourierStore, type Delivery, openStore } from "./store.ts";
 import { Waker } from "./waker.ts";
 
 /** Since the start, but for `inFlight` and `unrecorded`, which are now. */
-export type CourierStats = {
+type CourierStats = {
   readonly inFlight: number;
   readonly unrecorded: number;
   readonly claimed: number;

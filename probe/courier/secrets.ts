@@ -42,7 +42,7 @@ export function secretBytes(secret: string): Buffer | null {
 }
 
 /** The signing keys of an endpoint, newest first, or why they cannot be had. */
-export type SigningKeys = Result<readonly Buffer[], SecretError>;
+type SigningKeys = Result<readonly Buffer[], SecretError>;
 export type Keyring = (sealed: string) => SigningKeys | Promise<SigningKeys>;
 
 /**

@@ -1,14 +1,11 @@
 /**
  * What a webhook looks like on the wire: Standard Webhooks 1.0.0 (github.com/standard-webhooks/standard-webhooks).
- * A POST with a JSON body, three headers that identify, date and sign it, and a traceparent.
+ * A POST with the body {"type", "timestamp" (ISO 8601, UTC), "data"}, three headers that identify, date and sign it,
+ * and a traceparent.
  */
 
 /** Every event type there is; an endpoint names those it wants. */
 export const EVENT_TYPES = ["job.completed", "verification.completed"] as const;
-export type EventType = (typeof EVENT_TYPES)[number];
-
-/** The body: the type, when it happened (ISO 8601, UTC), and the object it happened to. */
-export type WebhookBody = { readonly type: string; readonly timestamp: string; readonly data: unknown };
 
 /** Event id: the same in every attempt at every endpoint, so that a receiver can drop repeats. */
 export const ID_HEADER = "webhook-id";

@@ -38,7 +38,7 @@ export function vetWebhookUrl(url: UrlParts, allowPrivate: boolean): Result<true
 }
 
 /** The IP address that a WHATWG hostname is, without brackets; null for a name. */
-export function ipLiteral(hostname: string): string | null {
+function ipLiteral(hostname: string): string | null {
   if (hostname.startsWith("[") && hostname.endsWith("]")) return hostname.slice(1, -1);
   return /^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$/.test(hostname) ? hostname : null;
 }

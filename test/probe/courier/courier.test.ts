@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Receiver, startReceiver } from "../../../dev/receiver.ts";
 import type { Courier } from "../../../probe/courier/courier.ts";
@@ -182,7 +183,7 @@ describe("a courier among others", () => {
     const { id } = await hook();
     receiver.behave((_, nth) => (nth === 1 ? { hang: true } : {}));
     const [event] = await bed.raise();
-    const victim = spawn(process.execPath, [`${import.meta.dirname}/courier-process.ts`], {
+    const victim = spawn(process.execPath, [fileURLToPath(new URL("./courier-process.ts", import.meta.url))], {
       env: { BED: JSON.stringify(bed.config), QUICK: JSON.stringify({ ...QUICK, leaseMs: 500 }) },
       stdio: "ignore",
     });

@@ -57,7 +57,7 @@ describe("an exchange", () => {
       socket.on("drain", flood);
       flood();
     });
-    const outcome = await exchange(port).outcome;
+    const outcome = await exchange(port, { bodyMs: 60_000 }).outcome;
     expect(outcome).toMatchObject({ kind: "response", status: 200 });
     expect(outcome.kind === "response" && outcome.body.length).toBe(RESPONSE_KEPT_BYTES);
     await idle;
