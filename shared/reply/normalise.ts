@@ -4,7 +4,7 @@ const ADDRESS = /[^\s<>()[\]{}"',;:=]{1,128}@[^\s<>()[\]{}"',;:=]{1,255}/gu;
 /** Codes repeated at the head of each line of a multi-line reply, as they look once the lines are joined. */
 const REPEATED_CODE = /\b[245]\d\d(?:-(?:[245]\.\d{1,3}\.\d{1,3} ?)?| [245]\.\d{1,3}\.\d{1,3} )/g;
 /** Candidates for queue ids and hashes: long runs; those with a digit are ids. */
-const LONG_RUN = /[a-z0-9._+/=-]{14,}/g;
+const LONG_RUN = /[a-z0-9._+=-]{14,}/g;
 const WHITE = /\s+/g;
 const COMBINING = /[\u0300-\u036f]/g;
 const HAS_DIGIT = /\d/;

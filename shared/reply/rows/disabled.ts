@@ -1,42 +1,15 @@
 import type { ReplyRow } from "../types.ts";
 
-const NOUNS = [
-  "user",
-  "account",
-  "mailbox",
-  "mail box",
-  "recipient",
-  "address",
-  "email",
-  "e-mail",
-  "alias",
-  "domain",
-  "customer",
-  "subscriber",
-];
-const STATES = [
+const GONE = [
   "disabled",
   "deactivated",
   "inactive",
-  "suspended",
   "terminated",
-  "locked",
-  "frozen",
-  "closed",
-  "cancelled",
-  "canceled",
   "discontinued",
-  "has been removed",
-  "deleted",
-  "expired",
-  "has left",
+  "been retired",
   "not active",
   "not currently active",
   "no longer active",
-  "not enabled",
-  "on hold",
-  "blocked",
-  "been retired",
   "no longer available",
   "no longer in use",
   "no longer in service",
@@ -45,8 +18,31 @@ const STATES = [
   "no longer exists",
   "no longer with",
 ];
+const SWITCHED_OFF = [
+  ...GONE,
+  "suspended",
+  "locked",
+  "frozen",
+  "closed",
+  "cancelled",
+  "canceled",
+  "has been removed",
+  "been deleted",
+  "is deleted",
+  "expired",
+  "has left",
+  "not enabled",
+  "on hold",
+  "blocked",
+];
+const PERSONS = ["user", "account", "mailbox", "mail box", "recipient", "alias", "subscriber", "customer"];
+/** "Address" and "e-mail" may also be ours or the message: only words that cannot be about those count. */
+const PLACES = ["address", "email", "e-mail"];
 
-const near = NOUNS.flatMap((noun) => STATES.map((state) => `${noun}~${state}`));
+const near = [
+  ...PERSONS.flatMap((noun) => SWITCHED_OFF.map((state) => `${noun}~${state}`)),
+  ...PLACES.flatMap((noun) => GONE.map((state) => `${noun}~${state}`)),
+];
 
 /** The mailbox was there and has been switched off. */
 export const DISABLED_ROWS: readonly ReplyRow[] = [
@@ -76,6 +72,9 @@ export const DISABLED_ROWS: readonly ReplyRow[] = [
       "deleted mailbox",
       "expired account",
       "recipient suspend",
+      "is currently suspended",
+      "has been suspended",
+      "never logged onto",
       "temporary locked",
       "temporarily locked",
       "is a deactivated",

@@ -115,6 +115,8 @@ export const FULL_ROWS: readonly ReplyRow[] = [
       "out of storage",
       "out of quota",
       "disk full",
+      "space has been used",
+      "used up",
       "disk space limit",
       "maximum allowed storage",
       "maximum mailbox size",
@@ -169,7 +171,7 @@ export const FULL_ROWS: readonly ReplyRow[] = [
       "容量オーバー",
       "メールボックスがいっぱい",
       "いっぱいです",
-      "满",
+      "已满",
     ],
     not: ["send quota", "sending quota", "outbound quota", "submission quota"],
     examples: [

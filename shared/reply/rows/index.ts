@@ -22,7 +22,7 @@ import { RESTRICTED_ROWS } from "./restricted.ts";
 import { SENDER_ROWS } from "./sender.ts";
 import { TEMPORARY_ROWS } from "./temporary.ts";
 import { TLS_ROWS } from "./tls.ts";
-import { UNKNOWN_ROWS } from "./unknown.ts";
+import { PLAIN_UNKNOWN_ROWS, UNKNOWN_ROWS } from "./unknown.ts";
 import { YAHOO_ROWS } from "./yahoo.ts";
 
 /**
@@ -44,6 +44,7 @@ export const REPLY_ROWS: readonly ReplyRow[] = [
   ...RATE_ROWS,
   ...RDNS_ROWS,
   ...SENDER_ROWS,
+  ...PLAIN_UNKNOWN_ROWS,
   ...RELAY_ROWS,
   ...BLOCKLIST_ROWS,
   ...POLICY_ROWS,

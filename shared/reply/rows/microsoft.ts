@@ -69,7 +69,7 @@ export const MICROSOFT_ROWS: readonly ReplyRow[] = [
     class: "policy",
     reason: "probe_blocklisted",
     secondOpinion: true,
-    enhanced: ["7.501-503", "7.506-508", "7.511-511", "7.606-650", "7.705-705", "7.708-708", "7.750-750"],
+    enhanced: ["7.501-503", "7.506-508", "7.510-511", "7.513", "7.606-699", "7.750", "7.850-899"],
     examples: [
       "550 5.7.606 Access denied, banned sending IP [198.51.100.222]. To request removal from this list please visit https://sender.office.com/ and follow the directions.",
       "451 4.7.650 The mail server [192.0.2.25] has been temporarily rate limited due to IP reputation. For e-mail delivery information, see https://postmaster.live.com (S3113)",

@@ -178,6 +178,12 @@ export const POLICY_ROWS: readonly ReplyRow[] = [
     reason: "policy_rejected",
     text: [
       "local policy",
+      "policy error",
+      "policy violated",
+      "email policy",
+      "mailpolicy",
+      "access policy",
+      "mail rejected by destination",
       "for policy reasons",
       "policy reasons",
       "denied by policy",
@@ -207,6 +213,7 @@ export const POLICY_ROWS: readonly ReplyRow[] = [
     ],
     examples: [
       "550 Denied by policy",
+      "552 5.1.1 <user@example.com> Mailbox delivery failure policy error",
       "550 5.7.1 Email rejected due to security policies",
       "554 5.7.1 Rejected for policy reasons",
       "550 Administrative prohibition",

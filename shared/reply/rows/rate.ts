@@ -126,6 +126,7 @@ export const RATE_ROWS: readonly ReplyRow[] = [
       "maximum connection",
       "numerous attempts",
       "unusual volume",
+      "unusual sending",
       "unexpected volume",
       "flood",
       "traffic~too high",

@@ -23,6 +23,7 @@ export const YAHOO_ROWS: readonly ReplyRow[] = [
     text: [
       "temporarily deferred due to",
       "[tss0",
+      "[tss1",
       "[ts01]",
       "[ts02]",
       "[ts03]",
