@@ -34,7 +34,7 @@ export class Recorder {
     this.#closed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     while (this.unrecorded > 0 && Date.now() < untilMs) {
-      await new Promise((resolve) => setTimeout(resolve, this.#timing.gatherMs));
+      await new Promise((resolve) => setTimeout(resolve, Math.max(this.#retryMs, this.#timing.gatherMs)));
       await this.#write();
     }
   }
