@@ -7,9 +7,15 @@ import {
   DNS_UDP_PAYLOAD_BYTES,
 } from "../limits.ts";
 
-export type RecordType = "MX" | "A" | "AAAA" | "TXT";
+export type RecordType = "MX" | "A" | "AAAA" | "TXT" | "PTR";
 export type MxRecord = { readonly preference: number; readonly exchange: string };
-export type RecordData = { readonly MX: MxRecord; readonly A: string; readonly AAAA: string; readonly TXT: string };
+export type RecordData = {
+  readonly MX: MxRecord;
+  readonly A: string;
+  readonly AAAA: string;
+  readonly TXT: string;
+  readonly PTR: string;
+};
 
 /**
  * What asking one name for one type gives. "No such name", "no such record", "the servers failed", "nobody answered"
@@ -129,6 +135,7 @@ function dataOf<K extends RecordType>(answer: Answer, type: K): RecordData[K] | 
     A: () => (answer.type === "A" ? answer.data : null),
     AAAA: () => (answer.type === "AAAA" ? answer.data : null),
     TXT: () => (answer.type === "TXT" ? textOf(answer.data) : null),
+    PTR: () => (answer.type === "PTR" ? plainName(answer.data) : null),
   };
   return read[type]();
 }

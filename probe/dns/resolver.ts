@@ -46,8 +46,9 @@ export function createResolver(options: ResolverOptions): Resolver {
     A: new TtlMap(perType),
     AAAA: new TtlMap(perType),
     TXT: new TtlMap(perType),
+    PTR: new TtlMap(perType),
   };
-  const pending: Pending = { MX: new Map(), A: new Map(), AAAA: new Map(), TXT: new Map() };
+  const pending: Pending = { MX: new Map(), A: new Map(), AAAA: new Map(), TXT: new Map(), PTR: new Map() };
   const gate = createGate(DNS_QUERIES_MAX);
   let preferred = 0;
   let queries = 0;
