@@ -1,5 +1,5 @@
 import { BEAT_INTERVAL_MS, FRAMES_PER_BEAT_MAX, LEASE_GRACE_MS } from "../../shared/limits.ts";
-import { CLOSE, type FrameError, type ProbeFrame, WIRE_VERSION } from "../../shared/wire/frames.ts";
+import { CLOSE, type FrameError, type HeldLease, type ProbeFrame, WIRE_VERSION } from "../../shared/wire/frames.ts";
 import { dispatchBulk, endLease, loseChunk, queueChunk, releaseSticky, takesWork } from "./bulk.ts";
 import { arm, type HubCommand } from "./commands.ts";
 import {
@@ -153,6 +153,7 @@ function onProbeFrame(
     }
     case "beat":
       if (frame.report !== undefined) probe.report = frame.report;
+      if (frame.leases !== undefined) reconcile(s, probe, frame.leases, now - 2 * BEAT_INTERVAL_MS, out);
       out.push({ c: "send", session, frame: { t: "beat", sent: frame.sent } });
       if (probe.leases.size > 0) out.push({ c: "seen", probe: probe.id, atMs: now });
       return;
@@ -188,7 +189,7 @@ function onHello(s: HubState, id: string, session: Session, hello: Hello, now: n
   });
   session.probe = probe.id;
   s.probes.set(probe.id, probe);
-  reconcile(s, probe, hello, out);
+  reconcile(s, probe, hello.leases, now, out);
   countFleet(s);
   out.push({ c: "seen", probe: probe.id, atMs: now });
   out.push({
@@ -213,11 +214,21 @@ function refusalOf(s: HubState, session: Session, hello: Hello): { code: string;
   return null;
 }
 
-/** Leases that the probe still holds go on; those it does not know never reached it or died with its process. */
-function reconcile(s: HubState, probe: Probe, hello: Hello, out: HubCommand[]): void {
-  const held = new Map(hello.leases.map((lease) => [lease.chunk, lease.lease]));
+/**
+ * Leases that the probe still holds go on; those granted before `grantedBeforeMs` that it does not know never reached
+ * it, died with its process, or were done in a frame that was lost.
+ */
+function reconcile(
+  s: HubState,
+  probe: Probe,
+  leases: readonly HeldLease[],
+  grantedBeforeMs: number,
+  out: HubCommand[],
+): void {
+  if (probe.leases.size === 0) return;
+  const held = new Map(leases.map((lease) => [lease.chunk, lease.lease]));
   for (const chunk of [...probe.leases.values()]) {
-    if (held.get(chunk.id) !== chunk.lease) loseChunk(s, chunk, 0, out);
+    if (chunk.leasedAtMs <= grantedBeforeMs && held.get(chunk.id) !== chunk.lease) loseChunk(s, chunk, 0, out);
   }
 }
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { FRAME_MAX_BYTES } from "../limits.ts";
 import { err, ok, type Result } from "../result.ts";
 import { verdictSchema } from "../verdict/schema.ts";
+import type { Verdict } from "../verdict/types.ts";
 import { MODES } from "../verdict/vocabulary.ts";
 
 /**
@@ -63,6 +64,9 @@ const sourceAddress = z.object({ address: z.string().max(64), helo: z.string().m
 
 // ---------------------------------------------------------------- probe -> hub
 
+const heldLease = z.object({ chunk: id, lease: z.int() });
+export type HeldLease = z.infer<typeof heldLease>;
+
 const hello = z.object({
   t: z.literal("hello"),
   v: z.int(),
@@ -74,7 +78,7 @@ const hello = z.object({
   window: count,
   capabilities: z.array(z.string().max(64)).max(64),
   /** Leases still in hand after a reconnect. */
-  leases: z.array(z.object({ chunk: id, lease: z.int() })).max(10_000),
+  leases: z.array(heldLease).max(10_000),
 });
 
 /** Credits as an absolute window: the hub subtracts what is leased, so lost or repeated frames cannot drift. */
@@ -92,6 +96,7 @@ const doneItem = z.object({
   drained: z.boolean().default(false),
   job: id.optional(),
 });
+export type DoneItem = z.infer<typeof doneItem>;
 const done = z.object({ t: z.literal("done"), items: z.array(doneItem).min(1).max(1_000) });
 
 /** Work handed back untouched. */
@@ -103,7 +108,8 @@ const nack = z.object({
     .max(1_000),
 });
 
-const answer = z.object({ t: z.literal("answer"), task: id, verdict: verdictSchema });
+const verdict: z.ZodType<Verdict> = verdictSchema;
+const answer = z.object({ t: z.literal("answer"), task: id, verdict });
 const decline = z.object({ t: z.literal("decline"), task: id, why: z.string().max(200) });
 const beat = z.object({
   t: z.literal("beat"),
@@ -111,6 +117,8 @@ const beat = z.object({
   /** Addresses held in bulk, and real-time checks running. */
   held: count,
   running: count,
+  /** Every lease in hand. The hub gives up those it granted two heartbeats ago and that are not here. */
+  leases: z.array(heldLease).max(10_000).optional(),
   /** What the probe says of itself, for the operator's view: counters and breakers. At most a few KB. */
   report: z.record(z.string().max(64), z.json()).optional(),
 });

@@ -1,0 +1,136 @@
+import pg from "pg";
+import type { Verdict } from "../../shared/verdict/types.ts";
+import type { ChunkItem, Sticky } from "../../shared/wire/frames.ts";
+import { RETRY_MAX_MS, RETRY_MIN_MS, SETTLE_CONNECTIONS, STATEMENT_TIMEOUT_MS } from "./limits.ts";
+
+/** What a probe found for a chunk, as the database's `settle` takes it. */
+export type Settlement = {
+  readonly chunk: string;
+  readonly ticket: string;
+  readonly results: readonly { readonly n: number; readonly verdict: Verdict }[];
+  /** Open items with news; open items without stay as they are. */
+  readonly rest: readonly ChunkItem[];
+  /** A part: the chunk stays here under a new ticket. */
+  readonly hold: boolean;
+  /** Epoch ms at which open items are due again; null for now. */
+  readonly againAtMs: number | null;
+  readonly sticky: Sticky | null;
+};
+
+export type SettleReply =
+  | { readonly outcome: "settled" | "rest"; readonly drained: boolean; readonly job: string | null }
+  | { readonly outcome: "held"; readonly ticket: string }
+  /** The ticket was no longer ours: the whole batch was dropped. */
+  | { readonly outcome: "stale" }
+  /** The database refused the batch, and will refuse it again: a bug on one side or the other. */
+  | { readonly outcome: "failed"; readonly message: string };
+
+export type Settler = {
+  /** Settles in one transaction. While Postgres is away it keeps trying; null once `signal` fires before it could. */
+  settle(settlement: Settlement, signal: AbortSignal): Promise<SettleReply | null>;
+  close(): Promise<void>;
+};
+
+/** Opens the pool as role `probe`, which may execute `settle` and nothing else. */
+export function createSettler(databaseUrl: string, onTrouble: (message: string) => void): Settler {
+  const pool = new pg.Pool({
+    connectionString: databaseUrl,
+    max: SETTLE_CONNECTIONS,
+    application_name: "mailsonar-probe",
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    connectionTimeoutMillis: STATEMENT_TIMEOUT_MS,
+  });
+  // An idle connection that breaks is replaced on the next use; without a listener it would end the process.
+  pool.on("error", (error) => onTrouble(error.message));
+  return {
+    settle: (settlement, signal) => settleWithRetry(pool, settlement, signal, onTrouble),
+    close: () => pool.end(),
+  };
+}
+
+async function settleWithRetry(
+  pool: pg.Pool,
+  settlement: Settlement,
+  signal: AbortSignal,
+  onTrouble: (message: string) => void,
+): Promise<SettleReply | null> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await settleOnce(pool, settlement);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      onTrouble(message);
+      if (!passes(error)) return { outcome: "failed", message };
+    }
+    const ceiling = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(16, attempt));
+    if (!(await pause(ceiling * (0.5 + Math.random() / 2), signal))) return null;
+  }
+}
+
+type SettleRow = {
+  outcome: "settled" | "rest" | "held" | "stale";
+  next_ticket: string | null;
+  drained: boolean;
+  job: string | null;
+};
+
+async function settleOnce(pool: pg.Pool, s: Settlement): Promise<SettleReply> {
+  const { rows } = await pool.query<SettleRow>({
+    name: "settle",
+    text: "SELECT outcome, next_ticket, drained, job FROM settle($1, $2, $3::json, $4::jsonb, $5, $6, $7::jsonb)",
+    values: [
+      s.chunk,
+      s.ticket,
+      toJson(s.results.map(({ n, verdict }) => verdictRow(n, verdict))),
+      toJson(s.rest),
+      s.hold,
+      s.againAtMs === null ? null : new Date(s.againAtMs).toISOString(),
+      s.sticky === null ? null : JSON.stringify(s.sticky),
+    ],
+  });
+  const [row] = rows;
+  if (row === undefined || row.outcome === "stale") return { outcome: "stale" };
+  if (row.outcome === "held") return { outcome: "held", ticket: row.next_ticket ?? "" };
+  return { outcome: row.outcome, drained: row.drained, job: row.job };
+}
+
+/** JSON that jsonb accepts: a server's words may hold NUL or half a surrogate pair, which it refuses. */
+function toJson(value: unknown): string {
+  const text = JSON.stringify(value);
+  if (!/\\u(?:0000|d[89a-f])/i.test(text)) return text;
+  return JSON.stringify(value, (_key, part) =>
+    typeof part === "string" ? part.replaceAll("\0", "").toWellFormed() : part,
+  );
+}
+
+/** A verdict in the columns of `settle`: what is not a column of its own is `detail`. */
+function verdictRow(n: number, verdict: Verdict): Record<string, unknown> {
+  const { email, status, reason, score, checked_at, ...detail } = verdict;
+  return { n, email, status, reason, score, checked_at, detail };
+}
+
+// Connection exception, insufficient resources, operator intervention (restart), system error, serialisation, deadlock.
+const PASSING = /^(?:08|53|57|58|40|55)/;
+
+/** Whether the same statement may succeed later: everything that did not come from the statement itself. */
+function passes(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const sqlState = typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && !code.startsWith("E");
+  return !sqlState || PASSING.test(String(code));
+}
+
+/** Waits; false when the signal fired first. */
+function pause(ms: number, signal: AbortSignal): Promise<boolean> {
+  if (signal.aborted) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const stop = () => {
+      clearTimeout(timer);
+      resolve(false);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", stop);
+      resolve(true);
+    }, ms);
+    signal.addEventListener("abort", stop, { once: true });
+  });
+}
