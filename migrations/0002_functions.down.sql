@@ -5,7 +5,7 @@ DROP FUNCTION jobs_to_advance(bigint, integer);
 DROP FUNCTION replan(jsonb);
 DROP FUNCTION stale_chunks(bigint, integer);
 DROP FUNCTION due_hubs();
-DROP FUNCTION settle(uuid, uuid, jsonb, jsonb, boolean, timestamptz, jsonb);
+DROP FUNCTION settle(uuid, uuid, json, jsonb, boolean, timestamptz, jsonb);
 DROP FUNCTION settle_check(uuid, uuid, text, text);
 DROP FUNCTION refill(text, integer, integer);
 DROP FUNCTION raise_event(uuid, text, jsonb, text);

@@ -154,11 +154,13 @@ BEGIN
   END LOOP;
 END $$;
 
--- Settles what a probe found for a chunk. `results` is [{n, email, status, reason, score, detail, checked_at}];
--- `rest` is ChunkItem[] with news about items that stay open. The ticket decides: with an old one nothing happens
--- (outcome 'stale'). Items with neither a result nor a rest stay open as they were. With `hold` the chunk stays
--- with the probe under a new ticket (a part); without it, open items are planned again at `again_at`.
-CREATE FUNCTION settle(chunk uuid, held_ticket uuid, results jsonb, rest jsonb, hold boolean,
+-- Settles what a probe found for a chunk. `results` is [{n, status, reason, score, detail, checked_at}]; `rest` is
+-- ChunkItem[] with news about items that stay open. The ticket decides: with an old one nothing happens (outcome
+-- 'stale'). Items with neither a result nor a rest stay open as they were. With `hold` the chunk stays with the probe
+-- under a new ticket (a part); without it, open items are planned again at `again_at`. Tenant, job and address of a
+-- verdict come from the chunk, never from the caller. `drained` is a hint: two chunks that end a job at the same moment
+-- do not see each other, and then the sweep finds the job (jobs_to_advance).
+CREATE FUNCTION settle(chunk uuid, held_ticket uuid, results json, rest jsonb, hold boolean,
                        again_at timestamptz, keep_sticky jsonb)
   RETURNS TABLE (outcome text, next_ticket uuid, drained boolean, job uuid)
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
@@ -166,8 +168,9 @@ AS $$
 #variable_conflict use_column
 DECLARE
   c chunks%ROWTYPE;
-  remaining jsonb;
+  remaining jsonb := '[]';
   remaining_count integer;
+  given integer;
   inserted integer;
   tally jsonb;
 BEGIN
@@ -177,27 +180,32 @@ BEGIN
     RETURN;
   END IF;
 
-  WITH open_now AS (
-    SELECT (i ->> 'n')::integer AS n, i ->> 'email' AS email FROM jsonb_array_elements(c.items) i
+  WITH r AS MATERIALIZED (
+    SELECT * FROM json_to_recordset(coalesce(results, '[]'))
+      AS r (n integer, status text, reason text, score smallint, detail json, checked_at timestamptz)
   ), put AS (
     INSERT INTO verdicts (job_id, item_no, tenant_id, email, email_hash, status, reason, score, detail, source, key_id, checked_at)
     SELECT c.job_id, r.n, c.tenant_id, o.email, email_hash(o.email), r.status, r.reason, r.score, r.detail, 'probe', c.key_id, r.checked_at
-      FROM jsonb_to_recordset(results) AS r (n integer, status text, reason text, score smallint, detail jsonb, checked_at timestamptz)
-      JOIN open_now o ON o.n = r.n
+      FROM r JOIN jsonb_to_recordset(c.items) AS o (n integer, email text) ON o.n = r.n
     RETURNING status
+  ), tallied AS (
+    SELECT status, count(*) AS k FROM put GROUP BY status
   )
-  SELECT count(*), coalesce((SELECT jsonb_object_agg(s.status, s.k) FROM (SELECT status, count(*) AS k FROM put GROUP BY status) s), '{}')
-    INTO inserted, tally FROM put;
-  IF inserted <> jsonb_array_length(results) THEN
-    RAISE EXCEPTION 'settle: % results for items that are not open in chunk %', jsonb_array_length(results) - inserted, chunk
+  SELECT (SELECT count(*) FROM r), coalesce(sum(t.k), 0), coalesce(jsonb_object_agg(t.status, t.k), '{}')
+    INTO given, inserted, tally FROM tallied t;
+  IF inserted <> given THEN
+    RAISE EXCEPTION 'settle: % results for items that are not open in chunk %', given - inserted, chunk
       USING ERRCODE = 'MS001';
   END IF;
 
-  SELECT coalesce(jsonb_agg(coalesce(news.i, old.i) ORDER BY (old.i ->> 'n')::integer), '[]'), count(*)
-    INTO remaining, remaining_count
-    FROM jsonb_array_elements(c.items) AS old (i)
-    LEFT JOIN jsonb_array_elements(rest) AS news (i) ON news.i -> 'n' = old.i -> 'n' AND news.i -> 'email' = old.i -> 'email'
-   WHERE NOT EXISTS (SELECT 1 FROM jsonb_array_elements(results) r WHERE r -> 'n' = old.i -> 'n');
+  remaining_count := c.open_items - inserted;
+  IF remaining_count > 0 THEN
+    SELECT jsonb_agg(coalesce(news.i, old.i) ORDER BY (old.i ->> 'n')::integer)
+      INTO remaining
+      FROM jsonb_array_elements(c.items) AS old (i)
+      LEFT JOIN jsonb_array_elements(coalesce(rest, '[]')) AS news (i) ON news.i -> 'n' = old.i -> 'n' AND news.i -> 'email' = old.i -> 'email'
+     WHERE NOT EXISTS (SELECT 1 FROM json_to_recordset(coalesce(results, '[]')) AS r (n integer) WHERE r.n = (old.i ->> 'n')::integer);
+  END IF;
 
   UPDATE chunks SET
       ticket = gen_random_uuid(),
@@ -208,7 +216,7 @@ BEGIN
       items = remaining,
       open_items = remaining_count,
       settled = settled + inserted,
-      deferred = CASE WHEN hold THEN deferred ELSE remaining_count END,
+      deferred = CASE WHEN hold THEN least(deferred, remaining_count) ELSE remaining_count END,
       counts = (SELECT coalesce(jsonb_object_agg(k, coalesce((c.counts ->> k)::integer, 0) + coalesce((tally ->> k)::integer, 0)), '{}')
                   FROM jsonb_object_keys(c.counts || tally) AS k),
       done_at = CASE WHEN remaining_count = 0 THEN now() END
@@ -239,7 +247,8 @@ BEGIN
     VALUES (for_tenant, check_id, (now() AT TIME ZONE 'UTC')::date, by_key, 'verify', 1, cost, 1);
   INSERT INTO credit_ledger (tenant_id, kind, amount, ref) VALUES (for_tenant, 'settle', cost, check_id);
   PERFORM raise_event(for_tenant, 'verification.completed',
-    jsonb_build_object('id', check_id, 'email', v.email, 'status', v.status, 'reason', v.reason, 'score', v.score) || v.detail, trace);
+    jsonb_build_object('id', check_id, 'email', v.email, 'status', v.status, 'reason', v.reason, 'score', v.score,
+      'checked_at', to_char(v.checked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) || v.detail::jsonb, trace);
 END $$;
 
 -- Hubs that have something due.
@@ -357,7 +366,8 @@ AS $$
              ORDER BY d.endpoint_id LIMIT 1)
       FROM waiting w WHERE w.endpoint_id IS NOT NULL
   ), due AS (
-    SELECT c.id FROM waiting w
+    -- In random order: with `most` below what is due, the lowest ids would otherwise take every claim.
+    SELECT c.id FROM (SELECT endpoint_id FROM waiting WHERE endpoint_id IS NOT NULL ORDER BY random()) w
       JOIN webhook_endpoints e ON e.id = w.endpoint_id AND e.state = 'active'
       CROSS JOIN LATERAL (
         SELECT d.id FROM deliveries d

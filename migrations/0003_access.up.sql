@@ -37,7 +37,7 @@ DO $$
 DECLARE f text;
 BEGIN
   FOREACH f IN ARRAY ARRAY['key_snapshot(text)', 'probe_credential(text)', 'ensure_verdict_partitions(timestamptz, integer)',
-    'refill(text, integer, integer)', 'settle(uuid, uuid, jsonb, jsonb, boolean, timestamptz, jsonb)',
+    'refill(text, integer, integer)', 'settle(uuid, uuid, json, jsonb, boolean, timestamptz, jsonb)',
     'due_hubs()', 'stale_chunks(bigint, integer)', 'replan(jsonb)', 'jobs_to_advance(bigint, integer)',
     'claim_deliveries(integer, integer, bigint, jsonb)', 'record_attempts(jsonb)'] LOOP
     EXECUTE format('ALTER FUNCTION %s OWNER TO definer', f);
@@ -53,7 +53,7 @@ GRANT EXECUTE ON FUNCTION finalise_job(uuid) TO app;
 GRANT EXECUTE ON FUNCTION key_snapshot(text) TO app;
 GRANT EXECUTE ON FUNCTION probe_credential(text), refill(text, integer, integer), due_hubs(), stale_chunks(bigint, integer),
   replan(jsonb), jobs_to_advance(bigint, integer), ensure_verdict_partitions(timestamptz, integer) TO dispatcher;
-GRANT EXECUTE ON FUNCTION settle(uuid, uuid, jsonb, jsonb, boolean, timestamptz, jsonb) TO probe;
+GRANT EXECUTE ON FUNCTION settle(uuid, uuid, json, jsonb, boolean, timestamptz, jsonb) TO probe;
 GRANT EXECUTE ON FUNCTION claim_deliveries(integer, integer, bigint, jsonb), record_attempts(jsonb) TO courier;
 
 -- From the month before: an id may be a moment older than the database.
