@@ -197,36 +197,47 @@ async function startWorker(parts: Parts, database: Database, shimUrl: string): P
   return keeper.ready;
 }
 
+/** One probe with both roles; without the mail world, two processes, since only the courier may stay on loopback. */
 async function startProbe(parts: Parts, database: Database, edgeUrl: string, world: World | null): Promise<void> {
   const { identity } = parts;
-  const internet: Record<string, string> =
-    world === null
-      ? {}
-      : {
-          PROBE_HELO_NAME: "probe-1.mailsonar.net",
-          PROBE_MAIL_FROM: "check@mailsonar.net",
-          PROBE_DNS_SERVERS: world.dns,
-          PROBE_SMTP_PORT: String(world.smtpPort),
-          PROBE_ALLOW_PRIVATE_NETWORKS: "1",
-          PROBE_SOURCE_ADDRESSES: "127.0.0.1",
-        };
-  await keepPart(parts, {
-    name: "probe",
-    args: ["probe/main.ts", "run"],
-    env: {
-      EDGE_URL: edgeUrl,
-      PROBE_TOKEN: identity.probe.token,
-      PROBE_REGION: REGION,
-      PROBE_ROLES: "smtp,courier",
-      PROBE_CONTROL_SECRET: identity.controlSecret,
-      DATABASE_URL: database.roleUrl("probe"),
-      COURIER_DATABASE_URL: database.roleUrl("courier"),
-      COURIER_SEALING_KEY: identity.sealingKey,
-      ...internet,
-    },
-    readyLine: (line) => (line.includes('"msg":"ready"') ? line : null),
-  });
+  const smtp = {
+    EDGE_URL: edgeUrl,
+    PROBE_TOKEN: identity.probe.token,
+    PROBE_REGION: REGION,
+    PROBE_CONTROL_SECRET: identity.controlSecret,
+    DATABASE_URL: database.roleUrl("probe"),
+  };
+  const courier = {
+    COURIER_DATABASE_URL: database.roleUrl("courier"),
+    COURIER_SEALING_KEY: identity.sealingKey,
+    PROBE_ALLOW_PRIVATE_NETWORKS: "1",
+  };
+  const probe = { name: "probe", args: ["probe/main.ts", "run"], readyLine: logged("ready") };
+  if (world === null) {
+    await keepPart(parts, { ...probe, env: { ...smtp, PROBE_ROLES: "smtp" } });
+    await keepPart(parts, {
+      ...probe,
+      name: "courier",
+      readyLine: logged("courier ready"),
+      env: { ...courier, PROBE_ROLES: "courier" },
+    });
+    return;
+  }
+  const internet = {
+    PROBE_HELO_NAME: "probe-1.mailsonar.net",
+    PROBE_MAIL_FROM: "check@mailsonar.net",
+    PROBE_DNS_SERVERS: world.dns,
+    PROBE_SMTP_PORT: String(world.smtpPort),
+    PROBE_SOURCE_ADDRESSES: "127.0.0.1",
+  };
+  await keepPart(parts, { ...probe, env: { ...smtp, ...courier, ...internet, PROBE_ROLES: "smtp,courier" } });
 }
+
+/** Recognises a JSON log line by its message. */
+const logged =
+  (message: string) =>
+  (line: string): string | null =>
+    line.includes(`"msg":"${message}"`) ? line : null;
 
 async function keepPart(
   parts: Parts,
