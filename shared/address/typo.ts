@@ -1,3 +1,8 @@
+import { isFreeDomain, providerOfDomain } from "../lists/lists.ts";
+import { typingDistance } from "./keyboard.ts";
+import { REAL_NEIGHBOURS, TYPOSQUATS } from "./typo-neighbours.ts";
+import { BRANDS, REAL_TLDS, TARGETS, TLD_SLIPS } from "./typo-targets.ts";
+
 /** A domain that was probably meant. */
 export type DomainSuggestion = {
   domain: string;
@@ -5,7 +10,118 @@ export type DomainSuggestion = {
   known: boolean;
 };
 
-/** The popular domain that a mistyped one was probably meant to be, or null. */
-export function suggestDomain(_domain: string): DomainSuggestion | null {
-  return null;
+/** The most that any name may be off, in slips (keyboard.ts). */
+const MOST = 1.5;
+
+/** The most that a name on a list of free providers may be off. */
+const SURE = 0.85;
+
+/** Letters of a domain as bits: an edit changes two bits at most. */
+function letters(domain: string): number {
+  let mask = 0;
+  for (let i = 0; i < domain.length; i++) {
+    const unit = domain.charCodeAt(i);
+    if (unit >= 0x61 && unit <= 0x7a) mask |= 1 << (unit - 0x61);
+    else if (unit >= 0x30 && unit <= 0x39) mask |= 1 << 26;
+    else if (unit === 0x2d) mask |= 1 << 27;
+  }
+  return mask;
 }
+
+/** A target with what sorts it out quickly. */
+type Candidate = { readonly domain: string; readonly mask: number; readonly mostBits: number };
+
+/** Targets whose length is at most two off, by the length of what was typed. */
+const CANDIDATES: readonly (readonly Candidate[])[] = Array.from({ length: 64 }, (_, length) =>
+  TARGETS.filter((target) => Math.abs(target.length - length) <= 2).map((domain) => ({
+    domain,
+    mask: letters(domain),
+    // Behind a short name only one slip is forgiven, elsewhere two: a slip changes two letters at most.
+    mostBits: domain.indexOf(".") <= 3 ? 2 : 4,
+  })),
+);
+
+const LONGEST = Math.max(...TARGETS.map((target) => target.length)) + 2;
+const KNOWN = new Set(TARGETS);
+
+/**
+ * The popular domain that a mistyped one (lower-case A-labels) was probably meant to be, or null. Real domains are
+ * left alone: providers' own, their known neighbours, and whatever is more than a slip or two away.
+ */
+export function suggestDomain(domain: string): DomainSuggestion | null {
+  if (domain.length > LONGEST && !hasTldSlip(domain)) return null;
+  if (KNOWN.has(domain) || providerOfDomain(domain) !== null || REAL_NEIGHBOURS.has(domain)) return null;
+  const target = nearest(domain) ?? otherTld(domain) ?? repairTld(domain);
+  if (target === null || target === domain) return null;
+  const known = TYPOSQUATS.has(domain);
+  // Lists of free providers hold mistyped names of the great ones, but also small providers with names much alike.
+  const doubtful = !known && isFreeDomain(domain) && typingDistance(domain, target, SURE) > SURE;
+  return doubtful ? null : { domain: target, known };
+}
+
+/** The target at the least distance that its length allows. */
+function nearest(domain: string): string | null {
+  const mask = letters(domain);
+  let found: string | null = null;
+  let least = MOST + 0.01;
+  for (const candidate of CANDIDATES[domain.length] ?? []) {
+    if (bitCount(mask ^ candidate.mask) > candidate.mostBits) continue;
+    const distance = typingDistance(domain, candidate.domain, least);
+    if (distance < least && distance <= allowance(domain, candidate.domain)) {
+      found = candidate.domain;
+      least = distance;
+    }
+  }
+  return found;
+}
+
+function bitCount(bits: number): number {
+  let n = bits - ((bits >>> 1) & 0x55555555);
+  n = (n & 0x33333333) + ((n >>> 2) & 0x33333333);
+  return Math.imul((n + (n >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+}
+
+/**
+ * How far a typed domain may be from a target. Short names have real neighbours everywhere, so that only swaps and
+ * doublings count; behind a right name, a top-level domain that exists is somebody's own.
+ */
+function allowance(typed: string, target: string): number {
+  const name = firstLabel(target);
+  const typedName = firstLabel(typed);
+  const free = BRANDS.has(name) || !isRealSuffix(typed);
+  // live.cco.uk: nobody keeps a host of that name below a second-level name like cco.
+  if (typedName === name) return free || (labels(typed) > 2 && labels(target) > 2) ? MOST : 0;
+  const sameSuffix = typed.endsWith(target.slice(name.length));
+  if (!sameSuffix && !free) return 0;
+  if (name.length <= 3) return sameSuffix ? 0.6 : 1.1;
+  // A wrong first letter is rare, and makes another word: nail, sail, rail.
+  const first = name.charCodeAt(0);
+  if (typedName.charCodeAt(0) !== first && typedName.charCodeAt(1) !== first) return name.length === 4 ? 0.75 : SURE;
+  if (BRANDS.has(name) || name.length >= 7) return MOST;
+  return name.length === 6 ? 1 : SURE;
+}
+
+/** Whether a domain's last label is a top-level domain that stands for itself, not for a slip in `com`. */
+const isRealSuffix = (domain: string): boolean => REAL_TLDS.has(lastLabel(domain));
+
+/** `gmail.fr` for `gmail.com`: a brand's name under a top-level domain where it has no mailboxes. */
+function otherTld(domain: string): string | null {
+  const name = firstLabel(domain);
+  if (!BRANDS.has(name) || domain.length > name.length + 7) return null;
+  return TARGETS.find((target) => firstLabel(target) === name) ?? null;
+}
+
+const hasTldSlip = (domain: string): boolean => TLD_SLIPS.has(lastLabel(domain));
+
+/** `company.con` for `company.com`: no such top-level domain exists. */
+function repairTld(domain: string): string | null {
+  const tld = lastLabel(domain);
+  const right = TLD_SLIPS.get(tld);
+  return right === undefined ? null : domain.slice(0, domain.length - tld.length) + right;
+}
+
+const labels = (domain: string): number => domain.split(".").length;
+
+const firstLabel = (domain: string): string => domain.slice(0, domain.indexOf("."));
+
+const lastLabel = (domain: string): string => domain.slice(domain.lastIndexOf(".") + 1);

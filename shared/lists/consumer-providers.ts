@@ -5,24 +5,24 @@
 const DOMAINS_BY_PROVIDER = {
   gmail: "gmail.com googlemail.com",
   outlook: `outlook.com hotmail.com live.com msn.com passport.com windowslive.com
-    outlook.at outlook.be outlook.bg outlook.cl outlook.cm outlook.co outlook.co.id outlook.co.il outlook.co.nz
+    outlook.at outlook.be outlook.bg outlook.cl outlook.co.id outlook.co.il outlook.co.nz
     outlook.co.th outlook.com.ar outlook.com.au outlook.com.br outlook.com.es outlook.com.gr outlook.com.hr
     outlook.com.pe outlook.com.tr outlook.com.vn outlook.cz outlook.de outlook.dk outlook.ec outlook.es outlook.fr
     outlook.hu outlook.ie outlook.in outlook.it outlook.jp outlook.kr outlook.lv outlook.my outlook.ph outlook.pt
     outlook.sa outlook.sg outlook.sk
-    hotmail.be hotmail.bg hotmail.ca hotmail.ch hotmail.cl hotmail.co hotmail.co.id hotmail.co.il hotmail.co.in
+    hotmail.be hotmail.bg hotmail.ca hotmail.ch hotmail.cl hotmail.co.id hotmail.co.il hotmail.co.in
     hotmail.co.jp hotmail.co.kr hotmail.co.nz hotmail.co.th hotmail.co.uk hotmail.co.ve hotmail.co.za
     hotmail.com.ar hotmail.com.au hotmail.com.bo hotmail.com.br hotmail.com.hk hotmail.com.mx hotmail.com.my
     hotmail.com.ph hotmail.com.sg hotmail.com.tr hotmail.com.tw hotmail.com.ve hotmail.com.vn hotmail.cz hotmail.de
     hotmail.dk hotmail.es hotmail.fi hotmail.fr hotmail.gr hotmail.hu hotmail.it hotmail.jp hotmail.kz hotmail.lt
     hotmail.lu hotmail.lv hotmail.my hotmail.nl hotmail.no hotmail.ph hotmail.rs hotmail.ru hotmail.se hotmail.sg
     hotmail.sk
-    live.at live.be live.ca live.cl live.cn live.co live.co.in live.co.kr live.co.uk live.co.za live.com.ar
+    live.at live.be live.ca live.cl live.cn live.co.in live.co.kr live.co.uk live.co.za live.com.ar
     live.com.au live.com.br live.com.co live.com.mx live.com.my live.com.pe live.com.ph live.com.pk live.com.pt
     live.com.sg live.com.ve live.cz live.de live.dk live.fi live.fr live.hk live.hu live.ie live.in live.it live.jp
     live.lu live.nl live.no live.ph live.pt live.ru live.se live.unam.mx livemail.tw webtv.com webtv.net msn.co.jp`,
   yahoo: `yahoo.com ymail.com rocketmail.com myyahoo.com y7mail.com yahoo.ae yahoo.at yahoo.be yahoo.bg yahoo.ca
-    yahoo.ch yahoo.cl yahoo.cm yahoo.cn yahoo.co yahoo.co.id yahoo.co.il yahoo.co.in yahoo.co.kr yahoo.co.nz
+    yahoo.ch yahoo.cl yahoo.cn yahoo.co.id yahoo.co.il yahoo.co.in yahoo.co.kr yahoo.co.nz
     yahoo.co.th yahoo.co.uk yahoo.co.za yahoo.com.ar yahoo.com.au yahoo.com.br yahoo.com.cn yahoo.com.co
     yahoo.com.hk yahoo.com.hr yahoo.com.kr yahoo.com.mx yahoo.com.my yahoo.com.pe yahoo.com.ph yahoo.com.sg
     yahoo.com.tr yahoo.com.tw yahoo.com.ua yahoo.com.ve yahoo.com.vn yahoo.cz yahoo.de yahoo.dk yahoo.ee yahoo.es
