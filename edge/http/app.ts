@@ -1,0 +1,55 @@
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { VERSION } from "../../shared/version.ts";
+import { type EdgeApp, type Endpoint, methodsAt, mount } from "./endpoint.ts";
+import { traceOf } from "./middleware/trace.ts";
+import { docsPage } from "./pages/docs.tsx";
+import { problemPage } from "./pages/problem.tsx";
+import { type Problem, problemResponse } from "./problems.ts";
+import { healthRoute, readyRoute } from "./routes/health.ts";
+import { verificationRoute } from "./routes/verification.ts";
+import { verifyRoute } from "./routes/verify.ts";
+
+/** Every route of the API, in the order of its description. */
+const ENDPOINTS: readonly Endpoint[] = [verifyRoute, verificationRoute, healthRoute, readyRoute];
+
+const INFO = {
+  openapi: "3.1.0",
+  info: {
+    title: "Mailsonar",
+    version: VERSION,
+    description: "Tells whether mail to an address will arrive: one address in milliseconds, a list as a job.",
+  },
+} as const;
+
+/** Builds the Worker's HTTP side: routes, their description, pages, and problems for whatever is none of them. */
+export function createApp(): EdgeApp {
+  const app: EdgeApp = new OpenAPIHono();
+  const patterns: { method: string; path: RegExp }[] = [];
+  app.openAPIRegistry.registerComponent("securitySchemes", "ApiKey", {
+    type: "http",
+    scheme: "bearer",
+    description: "`Authorization: Bearer ev_live_…`, or the same key as `X-API-Key`.",
+  });
+  for (const endpoint of ENDPOINTS) mount(app, endpoint, patterns);
+  let document: unknown;
+  const description = (): unknown => {
+    document ??= app.getOpenAPI31Document(INFO);
+    return document;
+  };
+  app.get("/openapi.json", () => Response.json(description()));
+  app.get("/docs", (c) => docsPage(description(), new URL(c.req.url).origin));
+  app.get("/problems/:slug", (c) => problemPage(c.req.param("slug")) ?? c.notFound());
+  app.get("/", (c) => c.redirect("/docs"));
+  app.notFound((c) => {
+    const { traceId, traceparent } = traceOf(c.req.header("traceparent"));
+    const methods = methodsAt(patterns, c.req.path);
+    const problem: Problem =
+      methods.length === 0
+        ? { slug: "not_found", detail: `There is no ${c.req.path} in this API.` }
+        : { slug: "method_not_allowed", headers: { allow: methods.join(", ") } };
+    const response = problemResponse(problem, traceId);
+    response.headers.set("traceparent", traceparent);
+    return response;
+  });
+  return app;
+}

@@ -1,0 +1,83 @@
+import type { z } from "zod";
+import { err, ok, type Result } from "../../shared/result.ts";
+import type { FieldFault, Problem } from "./problems.ts";
+
+/**
+ * Reads a JSON body of at most `maxBytes`. A length that is announced is believed only to refuse early: the bytes are
+ * counted as they come, and the stream is cancelled as soon as there are too many.
+ */
+export async function readJson(request: Request, maxBytes: number): Promise<Result<unknown, Problem>> {
+  const type = request.headers.get("content-type") ?? "";
+  if (!/^application\/([a-z0-9.+-]*\+)?json\s*(;|$)/i.test(type)) {
+    return err({ slug: "unsupported_media_type", detail: "The call takes application/json." });
+  }
+  const text = await readText(request, maxBytes);
+  if (!text.ok) return text;
+  try {
+    return ok(JSON.parse(text.value));
+  } catch (error) {
+    return err({ slug: "malformed_json", detail: jsonFault(error, text.value) });
+  }
+}
+
+/** Checks a value against the schema of the contract; each fault is named by its JSON pointer. */
+export function checked<T>(schema: z.ZodType<T>, value: unknown): Result<T, Problem> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return ok(parsed.data);
+  const errors = parsed.error.issues.map(
+    (issue): FieldFault => ({ pointer: pointer(issue.path), detail: issue.message }),
+  );
+  return err({ slug: "invalid_request", errors: errors.slice(0, 20) });
+}
+
+/** The same for the query string. */
+export function checkedQuery<T>(schema: z.ZodType<T>, url: string): Result<T, Problem> {
+  const parsed = schema.safeParse(Object.fromEntries(new URL(url).searchParams));
+  if (parsed.success) return ok(parsed.data);
+  const errors = parsed.error.issues.map((issue) => ({
+    parameter: String(issue.path[0] ?? ""),
+    detail: issue.message,
+  }));
+  return err({ slug: "invalid_request", errors });
+}
+
+const pointer = (path: readonly PropertyKey[]): string =>
+  path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+
+/** The problem of a body beyond its bound. */
+export const tooLarge = (maxBytes: number): Problem => ({
+  slug: "body_too_large",
+  detail: `The body of this call may have ${maxBytes} bytes.`,
+  extra: { max_bytes: maxBytes },
+});
+
+/** True when the announced length already exceeds the bound. */
+export function announcesTooMuch(request: Request, maxBytes: number): boolean {
+  return Number(request.headers.get("content-length") ?? "0") > maxBytes;
+}
+
+async function readText(request: Request, maxBytes: number): Promise<Result<string, Problem>> {
+  if (announcesTooMuch(request, maxBytes)) {
+    await request.body?.cancel();
+    return err(tooLarge(maxBytes));
+  }
+  // HTTP holds a body to its announced length, so only one without has to be counted here.
+  if (request.headers.has("content-length")) return ok(await request.text());
+  if (request.body === null) return ok("");
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for await (const chunk of request.body) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) return err(tooLarge(maxBytes));
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return ok(text + decoder.decode());
+}
+
+function jsonFault(error: unknown, text: string): string {
+  if (text.trim() === "") return "The body is empty.";
+  const message = error instanceof Error ? error.message : "";
+  const at = /position (\d+)/.exec(message)?.[1];
+  return at === undefined ? "The body is not JSON." : `The body is not JSON: it breaks at character ${at}.`;
+}

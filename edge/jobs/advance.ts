@@ -1,0 +1,94 @@
+import { ingestMessage, workMessage } from "../../shared/wire/messages.ts";
+import { attempt } from "../data/database.ts";
+import { failJob, finaliseJob, openIngest } from "../data/jobs.ts";
+import { planJob } from "../data/planning.ts";
+import { hubFor } from "../hub/rpc.ts";
+import { log } from "../log.ts";
+import type { Services } from "../services.ts";
+import { ingest } from "./ingest.ts";
+import { BrokenList } from "./list.ts";
+
+/**
+ * Takes a job's list in, as far as one message goes, and plans the job when the list is read. Safe to repeat: what was
+ * done is found done.
+ */
+export async function advanceIngest(services: Services, tenantId: string, jobId: string): Promise<void> {
+  const { env, database } = services;
+  const job = await openIngest(database, tenantId, jobId);
+  if (job === null || job.state !== "ingesting") return;
+  if (!job.ingested) {
+    try {
+      const outcome = await ingest(env, database, tenantId, jobId, job);
+      if (outcome === "more") {
+        await env.ingestQueue.send({ kind: "ingest", tenant: tenantId, job: jobId });
+        return;
+      }
+    } catch (error) {
+      if (!(error instanceof BrokenList)) throw error;
+      log.info({ tenant: tenantId, job: jobId, err: error.message }, "list cannot be read, job failed");
+      await failJob(database, tenantId, jobId, error.message);
+      return;
+    }
+  }
+  const plan = { tenantId, jobId, region: env.regions[0], shards: env.hubShards };
+  const planned = await planJob(database, plan);
+  if (planned === null) return;
+  await Promise.all(planned.hubs.map((hub) => wake(services, hub)));
+  if (planned.hubs.length === 0) await finaliseJob(database, tenantId, jobId);
+}
+
+/** The hub looks for itself; if it cannot be reached now, the next sweep wakes it. */
+async function wake(services: Services, hub: string): Promise<void> {
+  await hubFor(services.env, hub)
+    .wake()
+    .catch((error: unknown) => log.warn({ hub, err: String(error) }, "hub not woken"));
+}
+
+/** Consumer of the `ingest` queue. A failure of the database is tried again; so is anything unforeseen. */
+export async function consumeIngest(batch: MessageBatch<unknown>, services: Services): Promise<void> {
+  for (const message of batch.messages) {
+    const parsed = ingestMessage.safeParse(message.body);
+    if (!parsed.success) {
+      log.error({ queue: batch.queue, id: message.id }, "unreadable message dropped");
+      message.ack();
+      continue;
+    }
+    const { tenant, job } = parsed.data;
+    try {
+      await advanceIngest(services, tenant, job);
+      message.ack();
+    } catch (error) {
+      log.error({ tenant, job, err: String(error) }, "ingest interrupted, goes on from its checkpoint");
+      message.retry();
+    }
+  }
+}
+
+/** Consumer of the `work` queue: errands that wait for nothing. */
+export async function consumeWork(batch: MessageBatch<unknown>, services: Services): Promise<void> {
+  const hubs = new Set<string>();
+  for (const message of batch.messages) {
+    const parsed = workMessage.safeParse(message.body);
+    if (!parsed.success) log.error({ queue: batch.queue, id: message.id }, "unreadable message dropped");
+    else if (parsed.data.kind === "wake") hubs.add(parsed.data.hub);
+    else {
+      const { tenant, job } = parsed.data;
+      const ended = await attempt(finaliseJob(services.database, tenant, job));
+      if (!ended.ok) {
+        log.error({ tenant, job, code: ended.error.code, err: ended.error.message }, "job not ended, tried again");
+        message.retry();
+        continue;
+      }
+    }
+    message.ack();
+  }
+  await Promise.all([...hubs].map((hub) => wake(services, hub)));
+}
+
+/** A job whose list could not be taken in after all retries ends here. */
+export async function buryIngest(services: Services, body: unknown): Promise<void> {
+  const parsed = ingestMessage.safeParse(body);
+  if (!parsed.success) return;
+  const { tenant, job } = parsed.data;
+  await failJob(services.database, tenant, job, "The list could not be taken in. Please upload it again.");
+}

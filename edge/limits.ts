@@ -1,0 +1,66 @@
+/** Bounds of the Worker alone; those it shares with the fleet are in shared/limits.ts. */
+
+/** A key in isolate memory. The Meter's lease tells of changes sooner (see meter/), so this only bounds staleness. */
+export const KEY_MEMORY_MS = 30_000;
+/** Unknown keys in isolate memory: long enough to stop a flood of look-ups, short enough for a key just made. */
+export const UNKNOWN_KEY_MEMORY_MS = 5_000;
+/** Keys an isolate remembers, about 1 KB each; the oldest leave first. */
+export const KEY_MEMORY_MAX = 5_000;
+/** A key's snapshot in KV. After that Postgres is asked again, whatever the Meter said. */
+export const KEY_KV_TTL_S = 3_600;
+/** Smallest cacheTtl that KV takes. */
+export const KV_CACHE_TTL_S = 30;
+
+/** A region without probes is passed over this long before it is asked again. */
+export const NO_PROBE_MEMORY_MS = 10_000;
+
+/** Answers kept together on their way to the queue, and how long the first of them waits for others. */
+export const RECORDS_PER_MESSAGE = 64;
+export const RECORDS_WAIT_MS = 25;
+/** A queue message may have 128 KB; evidence texts are bounded, so this holds about 64 records. */
+export const RECORDS_MESSAGE_MAX_BYTES = 110_000;
+
+/** A lease of rate tokens dies after this; a revoked key or a changed rule is therefore known everywhere by then. */
+export const METER_LEASE_MS = 10_000;
+/** Isolates that asked for a lease this recently share what is left of a window. */
+export const METER_ISOLATE_SEEN_MS = 30_000;
+/** Isolates told apart per tenant; more than these count as the oldest one. */
+export const METER_ISOLATES_MAX = 256;
+/** Tokens of one lease beyond the limit, which is recorded and not refused: one Meter call per so many requests. */
+export const METER_OVERDRAFT_TOKENS = 500;
+/** Tenants whose lease an isolate holds. */
+export const METER_TENANTS_MAX = 2_000;
+/** Two clocks of ours may differ by this much. */
+export const CLOCK_SKEW_MS = 2_000;
+
+/** What a health check waits for one dependency. */
+export const HEALTH_TIMEOUT_MS = 2_000;
+
+/** Rules of one tenant: they travel in the key's snapshot, and all patterns run on each address. */
+export const RULES_MAX = 500;
+/** Webhook endpoints of one tenant. */
+export const ENDPOINTS_MAX = 50;
+
+/** Head of a list that is looked at before it is accepted. */
+export const SNIFF_BYTES = 65_536;
+/** One part of an upload to R2; all but the last must have the same size, at least 5 MiB. */
+export const UPLOAD_PART_BYTES = 5_242_880;
+/** One record of a CSV list: beyond it a quote was left open. */
+export const CSV_RECORD_MAX_BYTES = 100_000;
+/** A form field beside the file. */
+export const FORM_FIELD_MAX_BYTES = 4_096;
+/** Headers of one part of a form. */
+export const FORM_HEADER_MAX_BYTES = 8_192;
+/** Fields of one upload form. */
+export const FORM_FIELDS_MAX = 20;
+
+/** Domains with at least this many addresses get chunks of their own; smaller ones travel packed. */
+export const OWN_CHUNK_MIN_ITEMS = 40;
+/** Jobs without news for this long are looked at by the sweep. */
+export const JOB_IDLE_MS = 60_000;
+/** Chunks and jobs that one sweep looks at. */
+export const SWEEP_MAX = 500;
+
+/** Progress events, and the comment that keeps an idle connection open. */
+export const PROGRESS_EVERY_MS = 2_000;
+export const PROGRESS_FRESH_MS = 1_000;

@@ -1,0 +1,40 @@
+import { createKeyRing, type KeyRing } from "./access.ts";
+import { createDatabase, type Database } from "./data/database.ts";
+import { type Env, readEnv } from "./env.ts";
+import { createMeter, type Meter } from "./meter/meter.ts";
+import { createRecorder, type Recorder } from "./results/recorder.ts";
+import { createRegions, type Regions } from "./verify/regions.ts";
+
+/** Everything a call, a message or a tick may need; built once per isolate. Fakes of it make tests. */
+export type Services = {
+  readonly env: Env;
+  readonly database: Database;
+  readonly keys: KeyRing;
+  readonly meter: Meter;
+  readonly recorder: Recorder;
+  readonly regions: Regions;
+};
+
+let built: Services | null = null;
+let builtFrom: Cloudflare.Env | null = null;
+
+/**
+ * The services of this isolate. The runtime hands the same bindings to each call of an isolate, so they are built on
+ * the first one.
+ * @throws when the deployment is misconfigured
+ */
+export function servicesOf(raw: Cloudflare.Env): Services {
+  if (built !== null && builtFrom === raw) return built;
+  const env = readEnv(raw);
+  const database = createDatabase(env);
+  built = {
+    env,
+    database,
+    keys: createKeyRing(env, database),
+    meter: createMeter(env),
+    recorder: createRecorder(env),
+    regions: createRegions(env),
+  };
+  builtFrom = raw;
+  return built;
+}
