@@ -5,6 +5,7 @@ import { MEMO_GENERATION_ENTRIES } from "./limits.ts";
 import { Memo } from "./memo.ts";
 import { matchText } from "./normalise.ts";
 import { enhancedOf } from "./parse.ts";
+import { searchText } from "./phrase.ts";
 import { REPLY_ROWS } from "./rows/index.ts";
 import type { Classified, ReplyClass, ReplyInput, ReplyRow, RetryClass } from "./types.ts";
 
@@ -126,6 +127,7 @@ export const classifyReply = (input: ReplyInput): Classified => {
   const key = `${code} ${enhanced ?? "-"} ${stage} ${provider ?? "-"} ${bits} ${text}`;
   return memo.get(key, () => {
     const [, subject = "-1", detail = "-1"] = enhanced === null ? [] : enhanced.split(".");
-    return judge({ code, subject: Number(subject), detail: Number(detail), stage, provider, text }, mentions);
+    const reply = { code, subject: Number(subject), detail: Number(detail), stage, provider, text: searchText(text) };
+    return judge(reply, mentions);
   });
 };

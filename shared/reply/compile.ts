@@ -1,13 +1,7 @@
-import { fold } from "./normalise.ts";
+import { compilePhrase, occurs, type Phrase, type SearchText } from "./phrase.ts";
 import type { ReplyRow } from "./types.ts";
 
 type Span = { readonly subject: number; readonly from: number; readonly to: number };
-type Part = { readonly text: string; readonly gap: number };
-/** Parts of a phrase that have to be found one after the other, each at most `gap` characters behind the last. */
-type Phrase = readonly Part[];
-
-/** How far "~" reaches: an address, a name or a few words. */
-const NEAR_CHARS = 36;
 
 /** A row made ready for matching. */
 export type CompiledRow = {
@@ -24,7 +18,7 @@ export type Subject = {
   readonly detail: number;
   readonly stage: ReplyRowStage;
   readonly provider: string | null;
-  readonly text: string;
+  readonly text: SearchText;
 };
 type ReplyRowStage = NonNullable<ReplyRow["stages"]>[number];
 
@@ -34,19 +28,8 @@ const spanOf = (pattern: string): Span => {
   return { subject: Number(subject), from: Number(from), to: Number(to) };
 };
 
-const phraseOf = (phrase: string): Phrase => {
-  const parts: Part[] = [];
-  let gap = Number.POSITIVE_INFINITY;
-  for (const piece of fold(phrase).split(/([*~])/)) {
-    if (piece === "*") gap = Number.POSITIVE_INFINITY;
-    else if (piece === "~") gap = NEAR_CHARS;
-    else parts.push({ text: piece, gap });
-  }
-  return parts;
-};
-
 const phrasesOf = (phrases: readonly string[] | undefined): readonly Phrase[] | null =>
-  phrases === undefined ? null : phrases.map(phraseOf);
+  phrases === undefined ? null : phrases.map(compilePhrase);
 
 /** Takes a row's patterns apart once, when the module is loaded. */
 export const compileRow = (row: ReplyRow): CompiledRow => ({
@@ -56,29 +39,8 @@ export const compileRow = (row: ReplyRow): CompiledRow => ({
   not: phrasesOf(row.not),
 });
 
-/** Whether the parts from the second on follow `from`, each within its gap. */
-const tailFound = (phrase: Phrase, text: string, from: number): boolean => {
-  let end = from;
-  for (let i = 1; i < phrase.length; i++) {
-    const part = phrase[i];
-    if (part === undefined) return false;
-    const at = text.indexOf(part.text, end);
-    if (at < 0 || at - end > part.gap) return false;
-    end = at + part.text.length;
-  }
-  return true;
-};
-
-const found = (phrase: Phrase, text: string): boolean => {
-  const first = phrase[0]?.text ?? "";
-  for (let at = text.indexOf(first); at >= 0; at = text.indexOf(first, at + 1)) {
-    if (tailFound(phrase, text, at + first.length)) return true;
-  }
-  return false;
-};
-
-const anyFound = (phrases: readonly Phrase[], text: string): boolean => {
-  for (const phrase of phrases) if (found(phrase, text)) return true;
+const anyFound = (phrases: readonly Phrase[], text: SearchText): boolean => {
+  for (const phrase of phrases) if (occurs(phrase, text)) return true;
   return false;
 };
 
