@@ -6,6 +6,7 @@ export const STATUS_ROWS: readonly ReplyRow[] = [
     rule: "bad-mailbox-status",
     class: "recipient",
     reason: "mailbox_not_found",
+    digit: 5,
     enhanced: ["1.1", "1.3-4", "1.10"],
     examples: [
       "550 5.1.1 Address rejected user@example.co.jp",
@@ -96,6 +97,10 @@ export const CODE_ROWS: readonly ReplyRow[] = [
     "555 no",
   ]),
   generic("client-refused-code", { codes: [521, 571], secondOpinion: true }, ["521 no", "571 no"]),
+  // The same status under a 4xx, once words about trouble inside the server have had their say.
+  generic("bad-mailbox-soft-status", { digit: 4, class: "recipient", reason: "mailbox_not_found", enhanced: ["1.1"] }, [
+    "450 4.1.1 no",
+  ]),
   generic("temporary-code", { digit: 4, class: "temporary", reason: "temporary_error" }, ["450 no", "451 no"]),
   generic("transaction-failed", { codes: [554], ambiguous: true, secondOpinion: true }, ["554 no"]),
   generic("refused", { digit: 5, ambiguous: true }, [

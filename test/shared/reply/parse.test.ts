@@ -1,0 +1,31 @@
+import { describe, expect, test } from "vitest";
+import { parseReplyText } from "../../../shared/reply/parse.ts";
+
+describe("parseReplyText", () => {
+  test.each([
+    ["550 5.1.1 User unknown", 550, "5.1.1", "User unknown"],
+    ["550-5.1.1 one\r\n550-5.1.1 two\r\n550 5.1.1 three", 550, "5.1.1", "one two three"],
+    ["550-one\n550 5.7.1 two", 550, "5.7.1", "one two"],
+    ["250", 250, null, ""],
+    ["250-", 250, null, ""],
+    [
+      "553 sorry, no mailbox here by that name. (#5.7.1)",
+      553,
+      "5.7.1",
+      "sorry, no mailbox here by that name. (#5.7.1)",
+    ],
+    ["550 #5.1.0 Address rejected.", 550, "5.1.0", "Address rejected."],
+    ["550 550 5.7.1 <a@example.com>... Access denied", 550, "5.7.1", "550 5.7.1 <a@example.com>... Access denied"],
+    ["554 blocked [192.0.2.1]", 554, null, "blocked [192.0.2.1]"],
+    ["554 5.2.0.1 is no status", 554, null, "5.2.0.1 is no status"],
+    ["550 4.4.7 message expired", 550, null, "4.4.7 message expired"],
+    ["5.1.1 User unknown", 550, "5.1.1", "User unknown"],
+    ["  452 4.2.2 full  ", 452, "4.2.2", "full"],
+  ] as const)("%j", (reply, code, enhanced, text) => {
+    expect(parseReplyText(reply)).toEqual({ code, enhanced, text });
+  });
+
+  test.each(["", "   ", "hello", "99 bottles", "650 x", "5500 x"])("%j is no reply", (reply) => {
+    expect(parseReplyText(reply)).toBeNull();
+  });
+});
