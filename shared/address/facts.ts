@@ -11,6 +11,7 @@ import { isPublicLiteral } from "./literal.ts";
 import { type Address, type AddressError, type ParseOptions, parseAddress } from "./parse.ts";
 import { providerSyntaxError } from "./provider-syntax.ts";
 import { looksRandom } from "./random.ts";
+import { repairAddress } from "./repair.ts";
 import { suggestDomain } from "./typo.ts";
 
 /** All that an address tells without touching the network. */
@@ -67,8 +68,7 @@ export function addressFacts(input: string, options?: ParseOptions): AddressFact
   const provider = providerOfDomain(domain);
   const free = provider !== null || isFreeDomain(domain);
   const disposable = !relay && !free && isDisposableDomain(domain);
-  const listed = relay || free || disposable || address.specialUse !== null;
-  const suggestion = listed ? null : suggestDomain(domain);
+  const suggestion = relay || provider !== null || address.specialUse !== null ? null : suggestDomain(domain);
   return {
     input: address.input,
     address,
@@ -97,7 +97,7 @@ function malformed(input: string, error: AddressError): AddressFacts {
     error,
     providerError: null,
     flags: { ...NO_FLAGS },
-    didYouMean: null,
+    didYouMean: repairAddress(input),
     typosquat: false,
     literalRoutable: null,
     randomLooking: false,

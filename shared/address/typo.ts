@@ -16,6 +16,8 @@ const MOST = 1.5;
 /** The most that a name on a list of free providers may be off. */
 const SURE = 0.85;
 
+const firstLabel = (domain: string): string => domain.slice(0, domain.indexOf("."));
+
 /** Letters of a domain as bits: an edit changes two bits at most. */
 function letters(domain: string): number {
   let mask = 0;
@@ -28,18 +30,26 @@ function letters(domain: string): number {
   return mask;
 }
 
-/** A target with what sorts it out quickly. */
-type Candidate = { readonly domain: string; readonly mask: number; readonly mostBits: number };
+/** Targets of about one length, as columns, with what sorts most of them out quickly. */
+type Candidates = {
+  readonly domains: readonly string[];
+  readonly masks: Int32Array;
+  readonly nameMasks: Int32Array;
+  readonly mostBits: Int32Array;
+};
 
 /** Targets whose length is at most two off, by the length of what was typed. */
-const CANDIDATES: readonly (readonly Candidate[])[] = Array.from({ length: 64 }, (_, length) =>
-  TARGETS.filter((target) => Math.abs(target.length - length) <= 2).map((domain) => ({
-    domain,
-    mask: letters(domain),
-    // Behind a short name only one slip is forgiven, elsewhere two: a slip changes two letters at most.
-    mostBits: domain.indexOf(".") <= 3 ? 2 : 4,
-  })),
-);
+const CANDIDATES: readonly Candidates[] = Array.from({ length: 64 }, (_, length) => {
+  const domains = TARGETS.filter((target) => Math.abs(target.length - length) <= 2);
+  const names = domains.map(firstLabel);
+  return {
+    domains,
+    masks: Int32Array.from(domains, letters),
+    nameMasks: Int32Array.from(names, letters),
+    // A slip changes two letters at most; only behind long names and brands are two slips forgiven (allowance).
+    mostBits: Int32Array.from(names, (name) => (name.length >= 6 || BRANDS.has(name) ? 4 : 2)),
+  };
+});
 
 const LONGEST = Math.max(...TARGETS.map((target) => target.length)) + 2;
 const KNOWN = new Set(TARGETS);
@@ -62,13 +72,18 @@ export function suggestDomain(domain: string): DomainSuggestion | null {
 /** The target at the least distance that its length allows. */
 function nearest(domain: string): string | null {
   const mask = letters(domain);
+  const nameMask = letters(firstLabel(domain));
   let found: string | null = null;
   let least = MOST + 0.01;
-  for (const candidate of CANDIDATES[domain.length] ?? []) {
-    if (bitCount(mask ^ candidate.mask) > candidate.mostBits) continue;
-    const distance = typingDistance(domain, candidate.domain, least);
-    if (distance < least && distance <= allowance(domain, candidate.domain)) {
-      found = candidate.domain;
+  const candidates = CANDIDATES[domain.length];
+  if (candidates === undefined) return null;
+  const { domains, masks, nameMasks, mostBits } = candidates;
+  for (let i = 0; i < domains.length; i++) {
+    if (bitCount(nameMask ^ (nameMasks[i] ?? 0)) > (mostBits[i] ?? 0) || bitCount(mask ^ (masks[i] ?? 0)) > 4) continue;
+    const target = domains[i] ?? "";
+    const distance = typingDistance(domain, target, least);
+    if (distance < least && distance <= allowance(domain, target)) {
+      found = target;
       least = distance;
     }
   }
@@ -121,7 +136,5 @@ function repairTld(domain: string): string | null {
 }
 
 const labels = (domain: string): number => domain.split(".").length;
-
-const firstLabel = (domain: string): string => domain.slice(0, domain.indexOf("."));
 
 const lastLabel = (domain: string): string => domain.slice(domain.lastIndexOf(".") + 1);
