@@ -1,3 +1,3 @@
 export { providerById, providerOfMx } from "./lookup.ts";
 export { DEFAULT_PACE } from "./pace.ts";
-export type { Pace, Provider, Truth } from "./types.ts";
+export type { Pace, Provider } from "./types.ts";

@@ -1,5 +1,5 @@
 /** What an operator's answer at RCPT is worth. */
-export type Truth =
+type Truth =
   /** 250 and 550 mean what they say. */
   | "truthful"
   /** Takes anybody at RCPT and decides after DATA: a 250 promises little. */

@@ -3,7 +3,7 @@ import type { Evidence, Finding } from "./types.ts";
 import { REASON_RANK, type Reason } from "./vocabulary.ts";
 
 /** Below this confidence a catch-all answer is not acted upon. */
-export const CATCH_ALL_ACT_AT = 0.8;
+const CATCH_ALL_ACT_AT = 0.8;
 
 /** What a mail host said about the recipient. Of several such answers the latest counts; trouble replaces none. */
 const RECIPIENT_ANSWERS: ReadonlySet<Reason> = new Set<Reason>([

@@ -54,7 +54,7 @@ const BASE: Readonly<Record<Reason, number>> = {
 };
 
 /** What moves a score away from its base, in log-odds. The signs are fixed; calibration may move only the sizes. */
-export const WEIGHTS = {
+const WEIGHTS = {
   delivered: 2.5,
   bounced: -5,
   role: -0.3,

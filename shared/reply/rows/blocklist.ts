@@ -167,7 +167,6 @@ export const BLOCKLIST_ROWS: readonly ReplyRow[] = [
       "no such user",
       "user unknown",
       "mailbox not found",
-      "does not exist",
     ],
     examples: [
       "550 5.7.1 Client host rejected: Access denied",

@@ -9,7 +9,7 @@ export const STATUS_ROWS: readonly ReplyRow[] = [
     digit: 5,
     enhanced: ["1.1", "1.3-4", "1.10"],
     examples: [
-      "550 5.1.1 Address rejected user@example.co.jp",
+      "550 5.1.1 Rejected",
       "550 5.1.1 <user@aol.com>: Recipient address rejected: aol.com",
     ],
   },

@@ -143,6 +143,10 @@ export const DISABLED_ROWS: readonly ReplyRow[] = [
     ],
     not: [
       "sender",
+      "for sending",
+      "for spam",
+      "for abuse",
+      "ip address",
       "your account",
       "your address",
       "your email",

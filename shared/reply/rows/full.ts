@@ -21,7 +21,7 @@ export const FULL_ROWS: readonly ReplyRow[] = [
       "out of disk space on server",
       "spool",
     ],
-    not: ["mailbox full", "mailbox is full", "user quota", "over quota"],
+    not: ["mailbox full", "mailbox is full", "user quota", "over quota", "user has", "user's"],
     examples: [
       "452 4.3.1 Insufficient system storage",
       "452 4.4.5 Insufficient disk space; try again later",
@@ -94,6 +94,7 @@ export const FULL_ROWS: readonly ReplyRow[] = [
       "mailbox size limit",
       "mailbox limit exceeded",
       "mailbox exceeded",
+      "mailbox exceeds",
       "mailbox has exceeded",
       "mailbox would exceed",
       "mailbox would be over",

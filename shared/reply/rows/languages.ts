@@ -80,6 +80,7 @@ export const UNKNOWN_WORDS: readonly string[] = [
   "indirizzo~sconosciuto",
   "indirizzo non valido",
   "nessun utente",
+  "non presente",
   "inesistente",
   "sconosciuto",
   // Dutch

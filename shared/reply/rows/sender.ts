@@ -42,6 +42,8 @@ export const SENDER_ROWS: readonly ReplyRow[] = [
     reason: "sender_rejected",
     text: [
       "sender rejected",
+      "address from which you",
+      "you are sending from",
       "sender~rejected",
       "rejected sender",
       "sender denied",
