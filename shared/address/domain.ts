@@ -46,7 +46,7 @@ function skipLabels(text: string, start: number, end: number): number {
 function labelsFault(text: string, start: number, stop: number, end: number): AddressError | null {
   if (start >= end) return addressError("domain-empty", start, "There is nothing after the @.");
   const unit = stop < end ? text.charCodeAt(stop) : DOT;
-  const labelStart = Math.max(start, text.lastIndexOf(".", stop - 1) + 1);
+  const labelStart = stop === start ? start : Math.max(start, text.lastIndexOf(".", stop - 1) + 1);
   if (unit !== DOT && !(unit === HYPHEN && stop === labelStart)) return domainCharacterFault(text, stop);
   if (unit === HYPHEN) {
     return addressError("domain-leading-hyphen", stop, "No part of a domain can begin with a hyphen.");
