@@ -7,6 +7,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   run: { summary: "probe server: pull work, check, settle", load: () => import("./cli/run.ts") },
   check: { summary: "check ADDRESS|FILE|- without any server", load: () => import("./cli/check.ts") },
   classify: { summary: "classify SMTP replies from NDJSON on stdin", load: () => import("./cli/classify.ts") },
+  doctor: { summary: "examine this host as a probe", load: () => import("./cli/doctor.ts") },
   admin: { summary: "create tenants, API keys and probe tokens", load: () => import("./cli/admin.ts") },
 };
 

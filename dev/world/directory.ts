@@ -35,12 +35,14 @@ export class Directory {
   constructor(nextAddress: () => string) {
     this.#nextAddress = nextAddress;
     this.#names.set(WORLD_SUFFIX, {});
-    for (const name of [PROBE_NAME, PROBE_DOMAIN, `probe.${WORLD_SUFFIX}`]) {
+    const policy = ["v=spf1 ip4:127.0.0.0/8 -all"];
+    for (const name of [PROBE_NAME, `probe.${WORLD_SUFFIX}`]) {
       const mx = [{ preference: 10, exchange: PROBE_NAME }];
-      this.#names.set(name, { a: ["127.0.0.1"], mx, txt: ["v=spf1 ip4:127.0.0.0/8 -all"] });
+      this.#names.set(name, { a: ["127.0.0.1"], mx, txt: policy });
     }
     this.#names.set(reverseName("127.0.0.1"), { ptr: PROBE_NAME });
     for (const personality of personalities()) this.#place(personality);
+    this.#placeProbeDomain(policy);
   }
 
   /** All hosts, dead ones included. */
@@ -88,6 +90,15 @@ export class Directory {
     this.#placeHosts(made);
     this.#fixed.set(spec.domain, this.#makeDomain(made, spec.domain, 0));
     return this.#placed.get(made) ?? [];
+  }
+
+  /** The sender's domain takes mail, for those who call back, and has all that an operator's doctor asks of it. */
+  #placeProbeDomain(policy: readonly string[]): void {
+    const postfix = this.#byName.get("postfix");
+    if (!postfix) return;
+    const { personality, zone } = this.#makeDomain(postfix, PROBE_DOMAIN, 0);
+    const below = { _dmarc: { txt: ["v=DMARC1; p=reject"] } };
+    this.#fixed.set(PROBE_DOMAIN, { personality, zone: { ...zone, a: ["127.0.0.1"], txt: [...policy], below } });
   }
 
   #place(personality: Personality): void {
