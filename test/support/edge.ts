@@ -17,6 +17,19 @@ export type KeyOptions = {
   readonly revokedAt?: Date;
 };
 
+/** Bindings of the running Worker, as far as tests use them. */
+export type TestBindings = {
+  readonly KV: { get(key: string): Promise<string | null>; put(key: string, value: string): Promise<void> };
+  readonly FILES: {
+    list(options: { prefix: string }): Promise<{ objects: { key: string }[] }>;
+    get(key: string): Promise<{ text(): Promise<string> } | null>;
+    put(key: string, value: string): Promise<unknown>;
+  };
+  readonly RESULTS: { send(body: unknown, options?: { contentType?: string }): Promise<unknown> };
+  readonly INGEST: { send(body: unknown): Promise<unknown> };
+  readonly WORK: { send(body: unknown): Promise<unknown> };
+};
+
 /** The real Worker in the real runtime on a database of its own, and the means to arrange and look. */
 export type TestEdge = {
   readonly url: string;
@@ -28,7 +41,7 @@ export type TestEdge = {
   post(path: string, key: string | undefined, body: unknown): Promise<Response>;
   tenant(plan?: string, options?: object): Promise<TestTenant>;
   key(tenantId: string, options?: KeyOptions): Promise<string>;
-  env(): Promise<Cloudflare.Env>;
+  env(): Promise<TestBindings>;
   /** Fires the minute's cron. */
   cron(): Promise<void>;
   /** Log lines of the Worker so far. */
@@ -57,7 +70,7 @@ export async function startEdge(vars: Record<string, string> = {}): Promise<Test
     ],
   });
   const { url } = await server.listen();
-  const worker = server.getWorker<Cloudflare.Env>();
+  const worker = server.getWorker<TestBindings>();
   const sql = new Client({ connectionString: database.superuserUrl, application_name: "test-edge" });
   await sql.connect();
   const call = (path: string, { key, ...init }: RequestInit & { key?: string } = {}): Promise<Response> => {
