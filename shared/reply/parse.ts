@@ -2,7 +2,9 @@
 export type ParsedReply = { readonly code: number; readonly enhanced: string | null; readonly text: string };
 
 /** RFC 5321 4.2: three digits, then a hyphen on all lines but the last. Some servers leave the blank out. */
-const LINE = /^([2-5]\d\d)(?:[ -]|$)(.*)$/;
+const LINE = /^([2-5]\d\d)(?:[ :-]|$)(.*)$/;
+/** How logs and bounces introduce a reply: `smtp; 550 ...` (RFC 3464 2.3.6), `host said: 550 ...`, quotation marks. */
+const INTRODUCTION = /(?:^smtp;|said:|^['"])\s*(?=[2-5]\d\d[ -])/i;
 /** RFC 2034: class, subject, detail at the head of the text; some servers put "#" or a bracket before it. */
 const ENHANCED = /^[#([']{0,2}([245]\.\d{1,3}\.\d{1,3})(?![.\d])[\])']?:?\s*/;
 /** The same anywhere in the text, as qmail's "(#5.1.1)": not inside an IP address. */
@@ -30,6 +32,8 @@ export const parseReplyText = (text: string): ParsedReply | null => {
   const parts: string[] = [];
   for (const raw of text.split(/\r\n|\r|\n/)) {
     let line = raw.trim();
+    const introduction = code === 0 && !LINE.test(line) ? INTRODUCTION.exec(line) : null;
+    if (introduction !== null) line = line.slice(introduction.index + introduction[0].length);
     const head = LINE.exec(line);
     if (head !== null && (code === 0 || Number(head[1]) === code)) {
       code = Number(head[1]);

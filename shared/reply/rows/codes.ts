@@ -8,10 +8,7 @@ export const STATUS_ROWS: readonly ReplyRow[] = [
     reason: "mailbox_not_found",
     digit: 5,
     enhanced: ["1.1", "1.3-4", "1.10"],
-    examples: [
-      "550 5.1.1 Rejected",
-      "550 5.1.1 <user@aol.com>: Recipient address rejected: aol.com",
-    ],
+    examples: ["550 5.1.1 Rejected", "550 5.1.1 <user@aol.com>: Recipient address rejected: aol.com"],
   },
   {
     rule: "disabled-status",

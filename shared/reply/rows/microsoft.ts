@@ -19,6 +19,17 @@ export const MICROSOFT_ROWS: readonly ReplyRow[] = [
     ],
   },
   {
+    // Their consumer mailboxes answer 5.5.0, and tenants 5.4.1, for nothing but an unknown recipient.
+    rule: "microsoft-unknown-status",
+    class: "recipient",
+    reason: "mailbox_not_found",
+    providers: ["outlook", "microsoft365"],
+    stages: ["rcpt"],
+    digit: 5,
+    enhanced: ["5.0", "4.1"],
+    examples: ["550 5.5.0 Requested action not taken"],
+  },
+  {
     rule: "microsoft-recipient-not-found",
     class: "recipient",
     reason: "mailbox_not_found",

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { classifyReply } from "../../../shared/reply/classify.ts";
 import { Memo } from "../../../shared/reply/memo.ts";
+import { parseReplyText } from "../../../shared/reply/parse.ts";
 import { compilePhrase, occurs, searchText } from "../../../shared/reply/phrase.ts";
 import { REPLY_ROWS } from "../../../shared/reply/rows/index.ts";
 import type { ReplyInput } from "../../../shared/reply/types.ts";
@@ -81,6 +82,27 @@ test("words about our address, our sender or our name are never undeliverable, w
       },
     ),
     SETTINGS,
+  );
+});
+
+test("a refusal of our sender stays one when it quotes another server's 'user unknown'", () => {
+  const refusals = REPLY_ROWS.filter((row) => row.class === "sender" && row.stages === undefined).flatMap(
+    (row) => row.examples,
+  );
+  const quotes = [
+    "550 5.1.1 user unknown",
+    "said: 550 5.1.1 <a@example.com>: Recipient address rejected",
+    "no such user here",
+  ];
+  fc.assert(
+    fc.property(fc.constantFrom(...refusals), fc.constantFrom(...quotes), (refusal, quote) => {
+      const parsed = parseReplyText(`${refusal} ${quote}`);
+      expect(parsed).not.toBeNull();
+      if (parsed === null) return;
+      const { reason } = classifyReply({ ...parsed, stage: "rcpt" });
+      expect(REASON_TABLE[reason].status).toBe("unknown");
+    }),
+    { ...SETTINGS, numRuns: 500 },
   );
 });
 

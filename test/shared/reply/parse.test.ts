@@ -20,6 +20,9 @@ describe("parseReplyText", () => {
     ["554 5.2.0.1 is no status", 554, null, "5.2.0.1 is no status"],
     ["550 4.4.7 message expired", 550, null, "4.4.7 message expired"],
     ["5.1.1 User unknown", 550, "5.1.1", "User unknown"],
+    ["smtp; 550 5.1.1 User unknown", 550, "5.1.1", "User unknown"],
+    ["host mx.example[192.0.2.1] said: 554 5.7.1 no", 554, "5.7.1", "no"],
+    ["550: User unknown", 550, null, "User unknown"],
     ["  452 4.2.2 full  ", 452, "4.2.2", "full"],
   ] as const)("%j", (reply, code, enhanced, text) => {
     expect(parseReplyText(reply)).toEqual({ code, enhanced, text });

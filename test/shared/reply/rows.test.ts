@@ -9,7 +9,8 @@ describe.each(REPLY_ROWS.map((row) => [row.rule, row] as const))("row %s", (_rul
     const parsed = parseReplyText(example);
     expect(parsed).not.toBeNull();
     if (parsed === null) return;
-    const classified = classifyReply({ ...parsed, stage: row.stages?.[0] ?? "rcpt" });
+    const provider = row.providers?.[0] ?? null;
+    const classified = classifyReply({ ...parsed, stage: row.stages?.[0] ?? "rcpt", provider });
     expect(classified.rule.replace(/^soft:/, "")).toBe(row.rule);
   });
 });
