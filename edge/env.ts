@@ -14,6 +14,8 @@ export type Env = {
   readonly dispatcherDatabaseUrl: string;
   /** HTTP endpoint that stands for Neon's in the local stack; null in production. */
   readonly databaseEndpoint: string | null;
+  /** Whether webhooks may go to private addresses: in the local stack, whose receiver is on loopback. */
+  readonly privateWebhooks: boolean;
   /** 32 bytes, base64: seals webhook secrets at rest. */
   readonly sealingKey: string;
   readonly regions: readonly [string, ...string[]];
@@ -51,6 +53,7 @@ export function readEnv(raw: Cloudflare.Env): Env {
     appDatabaseUrl: parsed.data.APP_DATABASE_URL,
     dispatcherDatabaseUrl: parsed.data.DISPATCHER_DATABASE_URL,
     databaseEndpoint: parsed.data.DATABASE_ENDPOINT || null,
+    privateWebhooks: parsed.data.DATABASE_ENDPOINT !== "",
     sealingKey: parsed.data.SEALING_KEY,
     regions: [first, ...others],
     hubShards: parsed.data.HUB_SHARDS,

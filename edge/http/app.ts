@@ -6,11 +6,37 @@ import { docsPage } from "./pages/docs.tsx";
 import { problemPage } from "./pages/problem.tsx";
 import { type Problem, problemResponse } from "./problems.ts";
 import { healthRoute, readyRoute } from "./routes/health.ts";
+import { jobEventsRoute } from "./routes/job-events.ts";
+import { jobResultsRoute } from "./routes/job-results.ts";
+import { jobRoute, listJobsRoute } from "./routes/jobs.ts";
+import { createJobRoute } from "./routes/jobs-create.ts";
+import { metaRoute } from "./routes/meta.ts";
+import { probesConnectRoute } from "./routes/probes-connect.ts";
+import { createRuleRoute, deleteRuleRoute, listRulesRoute, testRulesRoute } from "./routes/rules.ts";
 import { verificationRoute } from "./routes/verification.ts";
 import { verifyRoute } from "./routes/verify.ts";
+import { createWebhookRoute, listWebhooksRoute } from "./routes/webhooks.ts";
 
 /** Every route of the API, in the order of its description. */
-const ENDPOINTS: readonly Endpoint[] = [verifyRoute, verificationRoute, healthRoute, readyRoute];
+const ENDPOINTS: readonly Endpoint[] = [
+  verifyRoute,
+  verificationRoute,
+  createJobRoute,
+  listJobsRoute,
+  jobRoute,
+  jobResultsRoute,
+  jobEventsRoute,
+  createWebhookRoute,
+  listWebhooksRoute,
+  testRulesRoute,
+  createRuleRoute,
+  listRulesRoute,
+  deleteRuleRoute,
+  healthRoute,
+  readyRoute,
+  metaRoute,
+  probesConnectRoute,
+];
 
 const INFO = {
   openapi: "3.1.0",

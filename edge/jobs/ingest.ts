@@ -1,10 +1,10 @@
 import { INGEST_ROWS_PER_MESSAGE, STAGE_BATCH_ROWS, STAGE_BATCHES_IN_FLIGHT } from "../../shared/limits.ts";
+import { compileRules } from "../../shared/rules/rules.ts";
 import type { Mode } from "../../shared/verdict/vocabulary.ts";
 import type { Database } from "../data/database.ts";
 import { endIngest, type IngestJob } from "../data/jobs.ts";
 import { type Batch, type Checkpoint, saveCheckpoint, stageBatch } from "../data/staging.ts";
 import type { Env } from "../env.ts";
-import { compileRules } from "../verify/rules-wip.ts";
 import { type Policy, readAddress } from "../verify/text.ts";
 import { BrokenList, createListReader, type Encoding, type ListRow } from "./list.ts";
 
