@@ -9,7 +9,8 @@ import { searchText } from "./phrase.ts";
 import { REPLY_ROWS } from "./rows/index.ts";
 import type { Classified, ReplyClass, ReplyInput, ReplyRow, RetryClass } from "./types.ts";
 
-const forDigit = (digit: 4 | 5) => REPLY_ROWS.filter((row) => (row.digit ?? digit) === digit).map(compileRow);
+const COMPILED = REPLY_ROWS.map(compileRow);
+const forDigit = (digit: 4 | 5) => COMPILED.filter(({ row }) => (row.digit ?? digit) === digit);
 const ROWS_4 = forDigit(4);
 const ROWS_5 = forDigit(5);
 
