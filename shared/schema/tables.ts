@@ -282,3 +282,24 @@ export const probeCredentials = pgTable("probe_credentials", {
   revokedAt: at("revoked_at"),
   createdAt: createdAt(),
 });
+
+export const probeJoins = pgTable("probe_joins", {
+  id: text("id").primaryKey(),
+  region: text("region").notNull(),
+  name: text("name").notNull(),
+  secretHash: bytea("secret_hash").notNull(),
+  expiresAt: at("expires_at").notNull(),
+  usedAt: at("used_at"),
+  createdAt: createdAt(),
+});
+
+export const probeQuarantines = pgTable(
+  "probe_quarantines",
+  {
+    probeId: text("probe_id").notNull(),
+    source: text("source").notNull().default(""),
+    reason: text("reason").notNull(),
+    since: at("since").notNull().defaultNow(),
+  },
+  (t) => [primaryKey({ columns: [t.probeId, t.source] })],
+);
