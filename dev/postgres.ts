@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -8,6 +8,7 @@ import { Client } from "pg";
 import { grantLogins } from "../migrations/logins.ts";
 import { migrateUp } from "../migrations/migrate.ts";
 import { LOGIN_ROLES, type LoginRole } from "../migrations/roles.ts";
+import { claimFolder, endOrphan } from "./postgres/claim.ts";
 import { type Credentials, readOrMakeCredentials } from "./postgres/credentials.ts";
 import { type Launch, planLaunch, postgresBinaries } from "./postgres/launch.ts";
 
@@ -220,59 +221,6 @@ function handle(
     stop: () => end("SIGINT"),
     kill9: () => end("SIGKILL"),
   };
-}
-
-// ---------------------------------------------------------------- who holds the folder
-
-/** One process at a time works on a data folder: its id stands in `owner.pid`, and a dead one's claim is void. */
-async function claimFolder(dataDir: string): Promise<{ release(): Promise<void> }> {
-  const file = join(dataDir, "owner.pid");
-  for (;;) {
-    try {
-      await writeFile(file, String(process.pid), { flag: "wx" });
-      return { release: () => rm(file, { force: true }) };
-    } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
-    }
-    const holder = Number(await readFile(file, "utf8").catch(() => "0"));
-    if (holder !== process.pid && isAlive(holder)) {
-      throw new Error(`Postgres: data folder ${dataDir} is in use by process ${holder}`);
-    }
-    if (holder === process.pid) throw new Error(`Postgres: data folder ${dataDir} is already open in this process`);
-    await rm(file, { force: true });
-  }
-}
-
-/** A server whose starter was killed may still run (where it cannot be told of its parent's death): end it first. */
-async function endOrphan(cluster: string): Promise<void> {
-  const lockFile = await readFile(join(cluster, "postmaster.pid"), "utf8").catch(() => "");
-  const [first, folder] = lockFile.split("\n");
-  const pid = Number(first);
-  if (!(pid > 0) || folder !== cluster || !(await isServerOf(pid, cluster))) return;
-  process.kill(pid, "SIGINT");
-  for (let waited = 0; isAlive(pid) && waited < STOP_TIMEOUT_MS; waited += 50) {
-    await new Promise((go) => setTimeout(go, 50));
-  }
-}
-
-/** A process id in a stale lock file may meanwhile belong to anybody: signal it only if it serves this folder. */
-async function isServerOf(pid: number, cluster: string): Promise<boolean> {
-  if (!isAlive(pid)) return false;
-  const ps = spawn("ps", ["-o", "args=", "-p", String(pid)], { stdio: ["ignore", "pipe", "ignore"] });
-  const chunks: Buffer[] = [];
-  ps.stdout.on("data", (bytes: Buffer) => chunks.push(bytes));
-  await ended(ps);
-  return Buffer.concat(chunks).toString("utf8").includes(cluster);
-}
-
-function isAlive(pid: number): boolean {
-  if (!(pid > 0)) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
 }
 
 /** Resolves with exit code and signal; a program that cannot be started counts as exit code 127. */

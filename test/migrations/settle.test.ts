@@ -42,7 +42,7 @@ describe("settle", () => {
     const reply = await settle(probe, chunk.id, chunk.ticket, { results });
     expect(reply).toEqual({ outcome: "settled", next_ticket: null, drained: true, job });
     const rows = await verdicts();
-    expect(rows.map((row) => [row["item_no"], row["tenant_id"], row["email"], row["source"]])).toEqual(
+    expect(rows.map((row) => [row.item_no, row.tenant_id, row.email, row.source])).toEqual(
       [0, 1, 2].map((n) => [n, tenant, `u${n}@example.com`, "probe"]),
     );
     expect(await chunkRow(chunk.id)).toMatchObject({
@@ -109,9 +109,9 @@ describe("settle", () => {
     expect(reply).toEqual({ outcome: "rest", next_ticket: null, drained: false, job });
     const row = await chunkRow(chunk.id);
     expect(row).toMatchObject({ state: "planned", open_items: 2, deferred: 2, sticky });
-    expect(row["not_before"]).toEqual(new Date(againAt));
-    expect(row["items"]).toEqual([{ n: 1, email: "u1@example.com", tries: 0, due: 0, first: 0 }, news]);
-    expect(row["ticket"]).not.toBe(chunk.ticket);
+    expect(row.not_before).toEqual(new Date(againAt));
+    expect(row.items).toEqual([{ n: 1, email: "u1@example.com", tries: 0, due: 0, first: 0 }, news]);
+    expect(row.ticket).not.toBe(chunk.ticket);
   });
 
   it("accepts a settle without any result: all is deferred", async () => {
@@ -127,9 +127,7 @@ describe("settle", () => {
       { n: 7, email: "u7@example.com" },
     ];
     await settle(probe, chunk.id, chunk.ticket, { rest });
-    expect((await chunkRow(chunk.id))["items"]).toEqual([
-      { n: 0, email: "u0@example.com", tries: 0, due: 0, first: 0 },
-    ]);
+    expect((await chunkRow(chunk.id)).items).toEqual([{ n: 0, email: "u0@example.com", tries: 0, due: 0, first: 0 }]);
   });
 
   it.each([
