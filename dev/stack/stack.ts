@@ -190,6 +190,8 @@ async function startWorker(parts: Parts, database: Database, shimUrl: string): P
       SEALING_KEY: parts.identity.sealingKey,
       REGIONS: REGION,
       WRANGLER_SEND_METRICS: "false",
+      // The runtime would ask the internet for a sample of `request.cf`, which we do not read.
+      CLOUDFLARE_CF_FETCH_ENABLED: "false",
       WRANGLER_LOG_PATH: parts.logDir,
     },
     readyLine: (line) => (line.startsWith('{"ready":') ? String(JSON.parse(line).ready) : null),
