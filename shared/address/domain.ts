@@ -98,7 +98,7 @@ function domainCharacterFault(text: string, position: number): AddressError {
   return addressError("domain-character", position, `${name} cannot stand in the domain.`);
 }
 
-// checkHyphens is off because registered names hold "--" in third place; A-labels are still decoded and verified.
+// checkHyphens is off because registered ASCII names hold "--" in third place; U-labels are checked below.
 const UTS46 = { checkBidi: true, checkHyphens: false, checkJoiners: true, useSTD3ASCIIRules: false } as const;
 
 function readInternational(text: string, start: number, end: number): Result<DomainForms, AddressError> {
@@ -112,8 +112,17 @@ function readInternational(text: string, start: number, end: number): Result<Dom
   const fault = labelsFault(ascii, 0, stop, ascii.length);
   // Mapping moves characters: the place in the mapped form is only a hint, kept inside the domain.
   if (fault !== null) return err({ ...fault, position: Math.min(start + fault.position, end) });
-  return ok({ ascii, unicode: toUnicode(ascii, UTS46).domain });
+  const unicode = toUnicode(ascii, UTS46).domain;
+  if (!unicode.split(".").every(hasGoodHyphens)) {
+    const message = "Hyphens stand where an internationalised name cannot have them (RFC 5891 4.2.3.1).";
+    return err(addressError("domain-idna", start, message));
+  }
+  return ok({ ascii, unicode });
 }
+
+/** ASCII labels were checked before; a U-label cannot begin or end with a hyphen, nor have two in third place. */
+const hasGoodHyphens = (label: string): boolean =>
+  /^[ -~]*$/.test(label) || !(label.startsWith("-") || label.endsWith("-") || label.startsWith("--", 2));
 
 /** Offset of the first label that fails alone; 0 when only the whole breaks a rule (Bidi). */
 function badLabelOffset(raw: string): number {

@@ -76,7 +76,8 @@ export function canonicalForm(address: Address): string {
   const subdomain = fastmailSubdomain(address.domain);
   if (subdomain !== null) return `${subdomain.user}@${subdomain.domain}`;
   const rules = rulesFor(address.domain);
-  // A local part of ignored characters only is left as it is.
+  // `a.+tag` leaves a dot behind. A local part of ignored characters only is left as it is.
+  local = local.replace(/\.$/, "");
   local = rules.spell?.(local) || local;
   return `${local}@${rules.alias?.(address.domain) ?? address.domain}`;
 }

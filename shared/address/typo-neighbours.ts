@@ -27,6 +27,9 @@ export const REAL_NEIGHBOURS = names(
   yandex.net yandex-team.ru mailru.com corp.mail.ru list.com inbox.eu tutamail.com tuta.io
   naver.net nate.net daum.com hanmail.com sina.net sohu.net qq.net
   mail.ee mail.bg mail.kz mail.by mail.ua mail.pt mail.dk mail.ch mail.org mail.ee mail.tm mail.gov.in
+  msdn.com men.com man.com mdn.com msm.com msb.com apl.com aop.com all.com ail.com aok.com aoi.com
+  gmc.com gmc.de gmc.net gmc.at gmc.ch gms.com gms.de gms.net gms.at gms.ch gmd.com gmd.de gmd.net gmd.at gmd.ch
+  weg.de wen.de wsb.de wdb.de wrb.de webs.de art.net aft.net agt.net cix.net cos.net coc.net cod.net clx.net
   onet.com online.com seznam.com centrum.com interia.com`,
 );
 

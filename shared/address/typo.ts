@@ -13,8 +13,14 @@ export type DomainSuggestion = {
 /** The most that any name may be off, in slips (keyboard.ts). */
 const MOST = 1.5;
 
-/** The most that a name on a list of free providers may be off. */
-const SURE = 0.85;
+/** One slip with an explanation: a neighbouring key, a swap, a letter missed or doubled. */
+const ONE_SLIP = 0.85;
+
+/** A swap or a doubled letter. */
+const SWAP = 0.6;
+
+/** Short names so widely used that a neighbouring key in their midst is likelier than somebody's own domain. */
+const GREAT_SHORT_NAMES: ReadonlySet<string> = new Set(["aol", "msn", "gmx", "web", "att", "cox"]);
 
 const firstLabel = (domain: string): string => domain.slice(0, domain.indexOf("."));
 
@@ -65,7 +71,7 @@ export function suggestDomain(domain: string): DomainSuggestion | null {
   if (target === null || target === domain) return null;
   const known = TYPOSQUATS.has(domain);
   // Lists of free providers hold mistyped names of the great ones, but also small providers with names much alike.
-  const doubtful = !known && isFreeDomain(domain) && typingDistance(domain, target, SURE) > SURE;
+  const doubtful = !known && isFreeDomain(domain) && typingDistance(domain, target, ONE_SLIP) > ONE_SLIP;
   return doubtful ? null : { domain: target, known };
 }
 
@@ -97,23 +103,31 @@ function bitCount(bits: number): number {
 }
 
 /**
- * How far a typed domain may be from a target. Short names have real neighbours everywhere, so that only swaps and
- * doublings count; behind a right name, a top-level domain that exists is somebody's own.
+ * How far a typed domain may be from a target. Most short names have real neighbours everywhere, so that only
+ * swaps and doublings count; behind a right name, a top-level domain that exists is somebody's own.
  */
 function allowance(typed: string, target: string): number {
   const name = firstLabel(target);
   const typedName = firstLabel(typed);
   const free = BRANDS.has(name) || !isRealSuffix(typed);
   // live.cco.uk: nobody keeps a host of that name below a second-level name like cco.
-  if (typedName === name) return free || (labels(typed) > 2 && labels(target) > 2) ? MOST : 0;
+  if (typedName === name) {
+    if (free || (labels(typed) > 2 && labels(target) > 2)) return MOST;
+    // Nobody else has a name as long, but its owner may have it in more countries: one slip only.
+    return name.length >= 7 ? ONE_SLIP : 0;
+  }
   const sameSuffix = typed.endsWith(target.slice(name.length));
   if (!sameSuffix && !free) return 0;
-  if (name.length <= 3) return sameSuffix ? 0.6 : 1.1;
-  // A wrong first letter is rare, and makes another word: nail, sail, rail.
   const first = name.charCodeAt(0);
-  if (typedName.charCodeAt(0) !== first && typedName.charCodeAt(1) !== first) return name.length === 4 ? 0.75 : SURE;
+  if (name.length <= 3) {
+    if (!sameSuffix) return 1.1;
+    return GREAT_SHORT_NAMES.has(name) && typedName.length >= 3 && typedName.charCodeAt(0) === first ? ONE_SLIP : SWAP;
+  }
+  // A wrong first letter is rare, and makes another word: nail, sail, rail.
+  if (typedName.charCodeAt(0) !== first && typedName.charCodeAt(1) !== first)
+    return name.length === 4 ? 0.75 : ONE_SLIP;
   if (BRANDS.has(name) || name.length >= 7) return MOST;
-  return name.length === 6 ? 1 : SURE;
+  return name.length === 6 ? 1 : ONE_SLIP;
 }
 
 /** Whether a domain's last label is a top-level domain that stands for itself, not for a slip in `com`. */
