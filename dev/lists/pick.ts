@@ -19,6 +19,9 @@ export function cleanName(entry: string): string | null {
 /** Public bodies give no throw-away mailboxes: edu, ac.uk, edu.pl, sch.id, gov.br, mil. Fakes of them are rare. */
 const PUBLIC_BODY = /(?:^|\.)(?:edu|gov|mil|(?:edu|ac|sch|gov|gob|gouv|mil|k12\.[a-z]{2})\.[a-z]{2})$/;
 
+/** Second-level names of country registries, where nobody has a mailbox. */
+const REGISTRY = /^(?:com|org|net|edu|gov|mil|co|ac|or|ne|go)\.[a-z]{2}$/;
+
 /** What an entry becomes. */
 export type Policy = {
   /** Names that are never disposable, nor are names below them. */
@@ -40,7 +43,7 @@ export function pickDisposable(names: ReadonlySet<string>, policy: Policy): Set<
     if (isAllowed(name, policy.allowed) || isPrivacyRelay(name) || policy.doubted.has(name)) continue;
     if (PUBLIC_BODY.test(name) && !policy.curated.has(name)) continue;
     if (psl.get(name) === null) {
-      if (name.includes(".") && !PUBLIC_BODY.test(name)) exact.add(EXACT_MARK + name);
+      if (!REGISTRY.test(name)) exact.add(EXACT_MARK + name);
     } else kept.add(name);
   }
   for (const name of kept) if (hasParentIn(kept, name)) kept.delete(name);

@@ -7,6 +7,7 @@ const ROLES = new Set(
     // RFC 2142
     "abuse dns ftp hostmaster info list marketing news noc postmaster sales security support trouble usenet uucp webmaster www",
     // English
+    "noreply donotreply",
     `accounting accounts accountspayable accountsreceivable admin administration administrator admissions ads advertise
      advertising affiliate affiliates agent alerts all allstaff alumni ap api apply appointments ar assistance audit
      backoffice billing blog board booking bookings bookkeeping bounce bounces branding bursar business buyer calendar
