@@ -1,9 +1,11 @@
 import type { OpenAPIHono, RouteConfig } from "@hono/zod-openapi";
 import type { Context, ExecutionContext } from "hono";
+import type { Scope } from "../../shared/keys/scopes.ts";
 import type { KnownKey } from "../access.ts";
 import { log } from "../log.ts";
 import { type Services, servicesOf } from "../services.ts";
-import { admit, rateHeaders, type Scope } from "./middleware/auth.ts";
+import { discard } from "./body.ts";
+import { admit, rateHeaders } from "./middleware/auth.ts";
 import { type Trace, traceOf } from "./middleware/trace.ts";
 import { type Problem, problemResponse } from "./problems.ts";
 
@@ -76,6 +78,7 @@ async function serve(c: EdgeContext, endpoint: Endpoint): Promise<Response> {
   } catch (error) {
     response = failed(error, trace, endpoint.contract.path);
   }
+  if (response.status >= 400 && !c.req.raw.bodyUsed) await discard(c.req.raw.body?.getReader());
   if (response.status !== 101) response.headers.set("traceparent", trace.traceparent);
   account(response, endpoint, trace, tenant, startedMs);
   return response;

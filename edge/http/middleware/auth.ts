@@ -1,5 +1,6 @@
 import ipaddr from "ipaddr.js";
 import { parseKey } from "../../../shared/keys/key.ts";
+import { allows, type Scope } from "../../../shared/keys/scopes.ts";
 import { err, ok, type Result } from "../../../shared/result.ts";
 import type { KeyLookup, KnownKey } from "../../access.ts";
 import { WINDOW_MS } from "../../meter/machine.ts";
@@ -7,10 +8,6 @@ import type { Grant, RateNumbers } from "../../meter/meter.ts";
 import { limitsOf } from "../../meter/plans.ts";
 import type { Services } from "../../services.ts";
 import type { Problem } from "../problems.ts";
-
-/** What a key may be used for. A key without any listed scope may do all. */
-export const SCOPES = ["verify", "jobs", "webhooks", "rules"] as const;
-export type Scope = (typeof SCOPES)[number];
 
 /** An admitted caller and what its call leaves of its limit. */
 export type Admission = { readonly caller: KnownKey; readonly rate: RateNumbers | null };
@@ -80,7 +77,7 @@ function refusal(known: KnownKey, request: Request, scope: Scope, nowMs: number)
   if (key.revoked_at !== null) return { slug: "revoked_key", extra: { revoked_at: key.revoked_at } };
   if (known.expiresAtMs <= nowMs) return { slug: "expired_key", extra: { expired_at: key.expires_at } };
   if (key.tenant_deleted_at !== null) return { slug: "account_closed" };
-  if (key.scopes.length > 0 && !key.scopes.includes(scope)) {
+  if (!allows(key.scopes, scope)) {
     return { slug: "insufficient_scope", detail: `The call needs the scope "${scope}".`, extra: { scope } };
   }
   if (key.ip_allow.length > 0 && !isAllowedFrom(key.ip_allow, request)) return { slug: "ip_not_allowed" };
