@@ -8,7 +8,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   check: { summary: "check ADDRESS|FILE|- without any server", load: () => import("./cli/check.ts") },
   classify: { summary: "classify SMTP replies from NDJSON on stdin", load: () => import("./cli/classify.ts") },
   doctor: { summary: "examine this host as a probe", load: () => import("./cli/doctor.ts") },
-  admin: { summary: "create tenants, API keys and probe tokens", load: () => import("./cli/admin.ts") },
+  enroll: { summary: "join the fleet with a join token", load: () => import("./cli/enroll.ts") },
+  admin: { summary: "create tenants, API keys and join tokens of probes", load: () => import("./cli/admin.ts") },
 };
 
 const usage = () =>

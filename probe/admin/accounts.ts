@@ -1,6 +1,7 @@
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import type { ClientBase } from "pg";
 import { base62, formatKey, KEY_ID_CHARS, KEY_SECRET_CHARS, type KeyMode, parseKey } from "../../shared/keys/key.ts";
+import { ALL_OF_TENANT } from "../../shared/keys/scopes.ts";
 
 /** The plans of the price list, cheapest first. */
 export const PLANS = ["free", "starter", "pro", "enterprise"] as const;
@@ -38,8 +39,17 @@ export function newApiKey(mode: KeyMode): string {
   return formatKey(mode, id, base62(randomBytes(2 * KEY_SECRET_CHARS), KEY_SECRET_CHARS));
 }
 
-/** Stores a key of a tenant; `db` is role `app`. Storing the same key again changes nothing. */
-export function storeApiKey(db: ClientBase, tenantId: string, name: string, key: string): Promise<void> {
+/**
+ * Stores a key of a tenant; `db` is role `app`. Storing the same key again changes nothing.
+ * @param scopes see shared/keys/scopes.ts; all of the tenant's own unless given
+ */
+export function storeApiKey(
+  db: ClientBase,
+  tenantId: string,
+  name: string,
+  key: string,
+  scopes: readonly string[] = [ALL_OF_TENANT],
+): Promise<void> {
   const parsed = parseKey(key);
   if (!parsed.ok) throw new Error("storeApiKey: not a key");
   const { id, mode } = parsed.value;
@@ -47,7 +57,7 @@ export function storeApiKey(db: ClientBase, tenantId: string, name: string, key:
     await db.query(
       `INSERT INTO api_keys (id, tenant_id, name, mode, secret_hash, scopes) VALUES ($1, $2, $3, $4, $5, $6)
        ON CONFLICT (id) DO NOTHING`,
-      [id, tenantId, name, mode, sha256(key), ["*"]],
+      [id, tenantId, name, mode, sha256(key), scopes],
     );
   });
 }

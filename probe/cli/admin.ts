@@ -1,15 +1,20 @@
 import { randomUUID } from "node:crypto";
 import { parseArgs } from "node:util";
 import { Client } from "pg";
+import { JOIN_TTL_MAX_S, JOIN_TTL_S, REGION } from "../../shared/fleet/token.ts";
 import { KEY_MODES } from "../../shared/keys/key.ts";
+import { ALL_OF_TENANT, SCOPES } from "../../shared/keys/scopes.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
-import { createTenant, newApiKey, newProbeToken, PLANS, storeApiKey, storeProbeToken } from "../admin/accounts.ts";
+import { createTenant, newApiKey, PLANS, storeApiKey } from "../admin/accounts.ts";
+import { newJoinToken, storeJoinToken } from "../admin/joins.ts";
 
 const USAGE = `usage:
   mailsonar admin tenant create --name NAME [--plan ${PLANS.join("|")}] [--credits N]
-  mailsonar admin key create --tenant ID --name NAME [--mode ${KEY_MODES.join("|")}]
-  mailsonar admin probe-token create --region REGION --name NAME
-tenant and key use APP_DATABASE_URL (role app), probe-token uses DATABASE_URL (owner of the tables)`;
+  mailsonar admin key create --tenant ID --name NAME [--mode ${KEY_MODES.join("|")}] [--scopes LIST]
+  mailsonar admin probe-token create --region REGION [--name NAME] [--expires 24h]
+tenant and key use APP_DATABASE_URL (role app); probe-token uses DATABASE_URL (owner of the tables, or role dispatcher).
+Scopes, separated by commas: ${SCOPES.join(", ")}; * (the default) is all but platform, which commands the fleet.
+A probe token lets one host join the fleet, once, with "mailsonar enroll".`;
 
 type Values = Readonly<Record<string, string | undefined>>;
 type Task = { readonly database: "APP_DATABASE_URL" | "DATABASE_URL"; readonly run: (db: Client) => Promise<object> };
@@ -20,10 +25,12 @@ const OPTIONS = {
   credits: { type: "string", default: "0" },
   tenant: { type: "string" },
   mode: { type: "string", default: "live" },
+  scopes: { type: "string", default: ALL_OF_TENANT },
   region: { type: "string" },
+  expires: { type: "string", default: `${JOIN_TTL_S}s` },
 } as const;
 
-/** Creates tenants, API keys and probe tokens. Prints one JSON object; secrets in it are shown this once. */
+/** Creates tenants, API keys and join tokens of probes. Prints one JSON object; secrets in it are shown this once. */
 export async function main(args: string[]): Promise<number> {
   const task = readTask(args);
   if (!task.ok) return fail(task.error, 2);
@@ -55,7 +62,7 @@ function readTask(args: string[]): Result<Task, string> {
     case "key create":
       return tenant && name ? keyTask(tenant, name, parsed.values) : err("key create needs --tenant and --name");
     case "probe-token create":
-      return region && name ? probeTask(region, name) : err("probe-token create needs --region and --name");
+      return region ? probeTask(region, name ?? "", parsed.values) : err("probe-token create needs --region");
     default:
       return err(USAGE);
   }
@@ -80,26 +87,41 @@ function keyTask(tenant: string, name: string, values: Values): Result<Task, str
   const mode = KEY_MODES.find((one) => one === values.mode);
   if (!mode) return err(`--mode must be one of ${KEY_MODES.join(", ")}`);
   if (!/^[0-9a-f-]{36}$/i.test(tenant)) return err("--tenant must be a tenant's id");
+  const scopes = (values.scopes ?? "").split(",").map((scope) => scope.trim());
+  const known: readonly string[] = [ALL_OF_TENANT, ...SCOPES];
+  const wrong = scopes.find((scope) => !known.includes(scope));
+  if (wrong !== undefined) return err(`--scopes: there is no "${wrong}"; there are ${known.join(", ")}`);
   const key = newApiKey(mode);
   return ok({
     database: "APP_DATABASE_URL",
     run: async (db) => {
-      await storeApiKey(db, tenant, name, key);
-      return { key, tenant, name, mode };
+      await storeApiKey(db, tenant, name, key, scopes);
+      return { key, tenant, name, mode, scopes };
     },
   });
 }
 
-function probeTask(region: string, name: string): Result<Task, string> {
-  if (!/^[a-z0-9-]{1,32}$/.test(region)) return err("--region must be lower-case letters, digits and hyphens");
-  const made = newProbeToken();
+function probeTask(region: string, name: string, values: Values): Result<Task, string> {
+  if (!REGION.test(region)) return err("--region must be lower-case letters, digits and hyphens");
+  const ttlS = secondsOf(values.expires ?? "");
+  if (ttlS === null) return err("--expires must be a time such as 30m, 24h or 7d, at most 30d");
+  const made = newJoinToken();
   return ok({
     database: "DATABASE_URL",
     run: async (db) => {
-      await storeProbeToken(db, region, name, made);
-      return { probe: made.id, token: made.token, region, name };
+      const expires = await storeJoinToken(db, region, name, made, ttlS);
+      return { probe: made.id, token: made.token, region, name, expires_at: expires };
     },
   });
+}
+
+const UNIT_S = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
+
+function secondsOf(text: string): number | null {
+  const [, count, unit] = /^(\d{1,8})(s|m|h|d)$/.exec(text) ?? [];
+  if (unit !== "s" && unit !== "m" && unit !== "h" && unit !== "d") return null;
+  const seconds = Number(count) * UNIT_S[unit];
+  return seconds >= 1 && seconds <= JOIN_TTL_MAX_S ? seconds : null;
 }
 
 function fail(message: string, code: number): number {
