@@ -9,6 +9,8 @@ export type Plan = {
   readonly tasks: number;
   readonly window: number;
   readonly slots: number;
+  /** All chunks at once, of unequal tenants: a queue long enough to starve in. */
+  readonly burst: boolean;
   /** Nothing goes wrong: then capacity must hold on the probes' side too. */
   readonly faultless: boolean;
   /** Per frame, beyond what TCP would do. */
@@ -40,6 +42,7 @@ export function planOf(seed: number): Plan {
   const chance = new Chance(seed);
   const faultless = chance.is(0.2);
   const large = chance.is(0.05);
+  const burst = !large && chance.is(0.15);
   const often = (probability: number, low: number, high: number) =>
     !faultless && chance.is(probability) ? chance.int(low, high) : Number.POSITIVE_INFINITY;
   const rate = (probability: number, most: number) => (!faultless && chance.is(probability) ? chance.next() * most : 0);
@@ -47,10 +50,11 @@ export function planOf(seed: number): Plan {
     seed,
     probes: large ? chance.int(50, 1_000) : chance.int(1, 8),
     tenants: chance.int(1, 6),
-    chunks: large ? chance.int(100, 400) : chance.int(1, 60),
+    chunks: large ? chance.int(100, 400) : burst ? 400 : chance.int(1, 60),
     tasks: chance.int(0, 30),
     window: chance.pick([50, 200, 1_000, 2_000]),
     slots: chance.int(1, 4),
+    burst,
     faultless,
     drop: rate(0.3, 0.05),
     repeat: rate(0.3, 0.1),

@@ -61,7 +61,7 @@ class World {
     const chance = this.#chance;
     for (let i = 0; i < plan.probes; i++) this.#startProbe(`p${i}`, chance.int(0, 5_000));
     for (let i = 0; i < plan.chunks; i++) {
-      this.#time.after(chance.int(0, plan.stormMs), () => this.#planChunk(`c${i}`));
+      this.#time.after(plan.burst ? 0 : chance.int(0, plan.stormMs), () => this.#planChunk(`c${i}`));
     }
     for (let i = 0; i < plan.tasks; i++) this.#time.after(chance.int(0, plan.stormMs), () => this.#ask(`t${i}`));
     this.#sweepEveryMinute();
@@ -113,7 +113,7 @@ class World {
       tenant: `tenant${Math.floor(chance.next() ** 2 * this.#plan.tenants)}`,
       job: id,
       kind: "job",
-      lane: chance.int(1, 3),
+      lane: this.#plan.burst ? 2 : chance.int(1, 3),
       domain: chance.is(0.5) ? `d${chance.int(0, 5)}.test` : "",
       items,
     });

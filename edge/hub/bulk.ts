@@ -51,6 +51,7 @@ function leaveDomain(s: HubState, chunk: Chunk): void {
 
 /** Leases what waits to the probes that have room, in fair order, each chunk to the best placed probe. */
 export function dispatchBulk(s: HubState, now: number, out: HubCommand[]): void {
+  if (s.sticky.size === 0 && s.lanes.every((lane) => lane.chunks === 0)) return;
   const open = new Set<Probe>();
   for (const probe of s.probes.values()) if (takesWork(probe) && probe.leased < probe.window) open.add(probe);
   serveSticky(s, open, now, out);

@@ -127,9 +127,6 @@ const draining = z.object({ t: z.literal("draining") });
 const fromProbe = z.discriminatedUnion("t", [hello, pull, done, nack, answer, decline, beat, draining]);
 export type ProbeFrame = z.infer<typeof fromProbe>;
 
-/** All of a hello that every version agrees on. */
-const greeting = z.object({ t: z.literal("hello"), v: z.int() });
-
 // ---------------------------------------------------------------- hub -> probe
 
 const welcome = z.object({ t: z.literal("welcome"), v: z.int(), session: id, beat_ms: count, grace_ms: count });
@@ -189,9 +186,9 @@ export type FrameError = {
 export function parseProbeFrame(text: string): Result<ProbeFrame, FrameError> {
   const value = parseJson(text);
   if (!value.ok) return value;
-  const version = greeting.safeParse(value.value);
-  if (version.success && version.data.v !== WIRE_VERSION) {
-    return err({ kind: "bad_version", message: `version ${version.data.v} is not ${WIRE_VERSION}` });
+  const version = versionOf(value.value);
+  if (version !== null && version !== WIRE_VERSION) {
+    return err({ kind: "bad_version", message: `version ${version} is not ${WIRE_VERSION}` });
   }
   return shaped(fromProbe, value.value);
 }
@@ -200,6 +197,12 @@ export function parseProbeFrame(text: string): Result<ProbeFrame, FrameError> {
 export function parseHubFrame(text: string): Result<HubFrame, FrameError> {
   const value = parseJson(text);
   return value.ok ? shaped(fromHub, value.value) : value;
+}
+
+/** The version of a hello, which is all of it that every version agrees on; null for other frames. */
+function versionOf(frame: unknown): number | null {
+  if (typeof frame !== "object" || frame === null || !("t" in frame) || frame.t !== "hello") return null;
+  return "v" in frame && typeof frame.v === "number" ? frame.v : null;
 }
 
 function parseJson(text: string): Result<unknown, FrameError> {
