@@ -49,6 +49,9 @@ export const UPLOAD_PART_BYTES = 5_242_880;
 export const CSV_RECORD_MAX_BYTES = 100_000;
 /** A form field beside the file. */
 export const FORM_FIELD_MAX_BYTES = 4_096;
+/** A body that is refused is read on and forgotten within these bounds, so that its sender gets to read the answer. */
+export const DISCARD_MAX_BYTES = 500_000_000;
+export const DISCARD_MAX_MS = 15_000;
 /** Headers of one part of a form. */
 export const FORM_HEADER_MAX_BYTES = 8_192;
 /** Fields of one upload form. */

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { err, ok, type Result } from "../../shared/result.ts";
+import { DISCARD_MAX_BYTES, DISCARD_MAX_MS } from "../limits.ts";
 import type { FieldFault, Problem } from "./problems.ts";
 
 /**
@@ -8,6 +9,7 @@ import type { FieldFault, Problem } from "./problems.ts";
  */
 export async function readJson(request: Request, maxBytes: number): Promise<Result<unknown, Problem>> {
   const type = request.headers.get("content-type") ?? "";
+  if (request.body === null) return err({ slug: "malformed_json", detail: "The body is empty." });
   if (!/^application\/([a-z0-9.+-]*\+)?json\s*(;|$)/i.test(type)) {
     return err({ slug: "unsupported_media_type", detail: "The call takes application/json." });
   }
@@ -57,22 +59,41 @@ export function announcesTooMuch(request: Request, maxBytes: number): boolean {
 }
 
 async function readText(request: Request, maxBytes: number): Promise<Result<string, Problem>> {
-  if (announcesTooMuch(request, maxBytes)) {
-    await request.body?.cancel();
-    return err(tooLarge(maxBytes));
-  }
+  if (announcesTooMuch(request, maxBytes)) return err(tooLarge(maxBytes));
   // HTTP holds a body to its announced length, so only one without has to be counted here.
   if (request.headers.has("content-length")) return ok(await request.text());
-  if (request.body === null) return ok("");
+  const reader = request.body?.getReader();
   const decoder = new TextDecoder();
   let text = "";
   let bytes = 0;
-  for await (const chunk of request.body) {
-    bytes += chunk.byteLength;
-    if (bytes > maxBytes) return err(tooLarge(maxBytes));
-    text += decoder.decode(chunk, { stream: true });
+  for (let read = await reader?.read(); read?.value !== undefined; read = await reader?.read()) {
+    bytes += read.value.byteLength;
+    if (bytes > maxBytes) {
+      await discard(reader);
+      return err(tooLarge(maxBytes));
+    }
+    text += decoder.decode(read.value, { stream: true });
   }
   return ok(text + decoder.decode());
+}
+
+/**
+ * Reads a refused body to its end and forgets it, within bounds. A connection closed on unread bytes is reset, and the
+ * caller would see that instead of the problem.
+ */
+export async function discard(reader: ReadableStreamDefaultReader<Uint8Array> | undefined): Promise<void> {
+  if (reader === undefined) return;
+  const until = Date.now() + DISCARD_MAX_MS;
+  let bytes = 0;
+  try {
+    for (let read = await reader.read(); !read.done; read = await reader.read()) {
+      bytes += read.value.byteLength;
+      if (bytes > DISCARD_MAX_BYTES || Date.now() > until) break;
+    }
+    await reader.cancel();
+  } catch {
+    // The caller has left: nobody waits for the answer.
+  }
 }
 
 function jsonFault(error: unknown, text: string): string {

@@ -1,6 +1,6 @@
 import { err, ok, type Result } from "../../shared/result.ts";
 import { FORM_FIELD_MAX_BYTES, FORM_FIELDS_MAX } from "../limits.ts";
-import { announcesTooMuch, tooLarge } from "./body.ts";
+import { announcesTooMuch, discard, tooLarge } from "./body.ts";
 import { boundaryOf, createFormReader, type FormEvent } from "./multipart.ts";
 import type { Problem } from "./problems.ts";
 
@@ -21,24 +21,34 @@ export async function readForm(
 ): Promise<Result<ReadonlyMap<string, string>, Problem>> {
   const boundary = boundaryOf(request.headers.get("content-type"));
   if (boundary === null || request.body === null) return malformed("The content type names no boundary.");
-  if (announcesTooMuch(request, maxBytes + FORM_OVERHEAD_BYTES)) {
-    await request.body.cancel();
-    return err(tooLarge(maxBytes));
-  }
-  const reader = createFormReader(boundary);
+  const stream = request.body.getReader();
+  const read = announcesTooMuch(request, maxBytes + FORM_OVERHEAD_BYTES)
+    ? err(tooLarge(maxBytes))
+    : await readParts(stream, boundary, sink, maxBytes);
+  if (!read.ok) await discard(stream);
+  return read;
+}
+
+async function readParts(
+  stream: ReadableStreamDefaultReader<Uint8Array>,
+  boundary: string,
+  sink: FileSink,
+  maxBytes: number,
+): Promise<Result<ReadonlyMap<string, string>, Problem>> {
+  const parts = createFormReader(boundary);
   const form = collector(sink);
-  let read = 0;
-  for await (const chunk of request.body) {
-    read += chunk.byteLength;
-    const events = reader.push(chunk);
+  let bytes = 0;
+  for (let read = await stream.read(); !read.done; read = await stream.read()) {
+    bytes += read.value.byteLength;
+    const events = parts.push(read.value);
     if (!events.ok) return malformed(`The form cannot be read: ${events.error}.`);
     for (const event of events.value) {
       const fault = await form.take(event);
       if (fault !== null) return malformed(fault);
     }
-    if (sink.bytes > maxBytes || read > maxBytes + FORM_OVERHEAD_BYTES) return err(tooLarge(maxBytes));
+    if (sink.bytes > maxBytes || bytes > maxBytes + FORM_OVERHEAD_BYTES) return err(tooLarge(maxBytes));
   }
-  if (!reader.done) return malformed("The form ends before its last boundary.");
+  if (!parts.done) return malformed("The form ends before its last boundary.");
   return form.hasFile() ? ok(form.fields) : malformed("The form has no field `file`.");
 }
 

@@ -83,7 +83,6 @@ async function handle(call: KeyedCall): Promise<Response | Problem> {
   const type = call.request.headers.get("content-type") ?? "";
   if (/^multipart\/form-data/i.test(type)) return fromForm(call);
   if (/json/i.test(type)) return fromJson(call);
-  await call.request.body?.cancel();
   return { slug: "unsupported_media_type", detail: "The call takes multipart/form-data or application/json." };
 }
 
