@@ -39,6 +39,22 @@ const rows = [new Float64Array(WIDEST + 1), new Float64Array(WIDEST + 1), new Fl
  * and doubled letters cost less. Infinity as soon as it must exceed `limit`, or for texts above 64 characters.
  */
 export function typingDistance(typed: string, meant: string, limit: number): number {
+  // Equal ends cost nothing; one character of each stays, since doubling looks at the one before.
+  const shorter = Math.min(typed.length, meant.length);
+  let start = 0;
+  while (start < shorter && typed.charCodeAt(start) === meant.charCodeAt(start)) start++;
+  let end = 0;
+  while (
+    end < shorter - start &&
+    typed.charCodeAt(typed.length - 1 - end) === meant.charCodeAt(meant.length - 1 - end)
+  ) {
+    end++;
+  }
+  const from = Math.max(start - 1, 0);
+  return aligned(typed.slice(from, typed.length - end), meant.slice(from, meant.length - end), limit);
+}
+
+function aligned(typed: string, meant: string, limit: number): number {
   const n = meant.length;
   if (n > WIDEST || typed.length > WIDEST) return Number.POSITIVE_INFINITY;
   let [before, last, row] = rows as readonly [Float64Array, Float64Array, Float64Array];
@@ -46,8 +62,8 @@ export function typingDistance(typed: string, meant: string, limit: number): num
   for (let i = 1; i <= typed.length; i++) {
     const a = typed.charCodeAt(i - 1);
     const previous = i > 1 ? typed.charCodeAt(i - 2) : 0;
-    let best = Number.POSITIVE_INFINITY;
     row[0] = i * COST.extra;
+    let best = i * COST.extra;
     for (let j = 1; j <= n; j++) {
       const b = meant.charCodeAt(j - 1);
       const meantBefore = j > 1 ? meant.charCodeAt(j - 2) : 0;

@@ -87,6 +87,7 @@ function nearest(domain: string): string | null {
   for (let i = 0; i < domains.length; i++) {
     if (bitCount(nameMask ^ (nameMasks[i] ?? 0)) > (mostBits[i] ?? 0) || bitCount(mask ^ (masks[i] ?? 0)) > 4) continue;
     const target = domains[i] ?? "";
+    if (mostBits[i] === 2 && !isOneSlip(domain, target)) continue;
     const distance = typingDistance(domain, target, least);
     if (distance < least && distance <= allowance(domain, target)) {
       found = target;
@@ -94,6 +95,16 @@ function nearest(domain: string): string | null {
     }
   }
   return found;
+}
+
+/** Whether two texts differ in one place only, by at most two characters: a cheap look before the dear one. */
+function isOneSlip(a: string, b: string): boolean {
+  const shorter = Math.min(a.length, b.length);
+  let start = 0;
+  while (start < shorter && a.charCodeAt(start) === b.charCodeAt(start)) start++;
+  let end = 0;
+  while (end < shorter - start && a.charCodeAt(a.length - 1 - end) === b.charCodeAt(b.length - 1 - end)) end++;
+  return Math.max(a.length, b.length) - start - end <= 2;
 }
 
 function bitCount(bits: number): number {

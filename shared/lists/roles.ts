@@ -101,7 +101,6 @@ const ROLES = new Set(
 );
 
 const SEPARATORS = /[._\-\s]+/g;
-const LAST_DIGITS = /[0-9]+$/;
 
 /** Spellings of "do not answer" in several languages, without separators. */
 const NO_REPLY =
@@ -114,15 +113,22 @@ const NO_REPLY_END = /(?:noreply|donotreply|dontreply|nepasrepondre|noresponder|
  */
 export function isRoleLocal(local: string): boolean {
   if (ROLES.has(local)) return true;
-  const last = local.charCodeAt(local.length - 1);
-  const plain = last >= 0x30 && last <= 0x39 ? local.replace(LAST_DIGITS, "") : local;
-  if (plain === local && !/[._-]/.test(local)) return false;
-  return plain !== "" && ROLES.has(plain.replace(SEPARATORS, ""));
+  let end = local.length;
+  while (end > 0 && isDigit(local.charCodeAt(end - 1))) end--;
+  if (end === 0) return false;
+  const separated = hasSeparator(local);
+  if (end === local.length && !separated) return false;
+  const plain = local.slice(0, end);
+  return ROLES.has(separated ? plain.replace(SEPARATORS, "") : plain);
 }
+
+const isDigit = (unit: number): boolean => unit >= 0x30 && unit <= 0x39;
+
+const hasSeparator = (local: string): boolean => local.includes(".") || local.includes("-") || local.includes("_");
 
 /** Whether a lower-case local part without its tag says that nobody reads it (`no-reply`, `billing.noreply`). */
 export function isNoReplyLocal(local: string): boolean {
   if (local.length < 4) return false;
-  const plain = /[._-]/.test(local) ? local.replace(SEPARATORS, "") : local;
+  const plain = hasSeparator(local) ? local.replace(SEPARATORS, "") : local;
   return NO_REPLY.test(plain) || NO_REPLY_END.test(plain);
 }
