@@ -83,7 +83,8 @@ function findQuotedEnd(text: string, start: number, end: number): number | Addre
 
 /** NFC (RFC 6532 3.1) and the length. NFC can turn a letter into a separator (U+037E into ";"): look again. */
 function normaliseLocal(raw: string, start: number): Result<string, AddressError> {
-  const local = raw.normalize("NFC");
+  // ASCII is composed already; asking costs more than reading the whole address.
+  const local = isAscii(raw) ? raw : raw.normalize("NFC");
   if (local !== raw) {
     const whole = `${local}@`;
     const again = local.startsWith('"') ? findQuotedEnd(whole, 0, whole.length) : findAtomEnd(whole, 0, whole.length);
@@ -92,6 +93,11 @@ function normaliseLocal(raw: string, start: number): Result<string, AddressError
   }
   const fault = localLengthFault(local, start);
   return fault === null ? ok(local) : err(fault);
+}
+
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) >= 0x80) return false;
+  return true;
 }
 
 function readAfterAt(

@@ -12,9 +12,12 @@ const SPECIAL_NAMES = ["example.com", "example.net", "example.org", "home.arpa"]
  * `numeric-tld` for a last label of digits alone, which no top-level domain can be (RFC 3696 2).
  */
 export function specialUseName(domain: string): string | null {
-  const tld = domain.slice(domain.lastIndexOf(".") + 1);
-  if (SPECIAL_TLDS.has(tld)) return tld;
+  const dot = domain.lastIndexOf(".");
   const last = domain.charCodeAt(domain.length - 1);
+  // Country codes make up half of all and are never special.
+  if (domain.length - dot === 3 && last > 0x39) return null;
+  const tld = domain.slice(dot + 1);
+  if (SPECIAL_TLDS.has(tld)) return tld;
   if (last >= 0x30 && last <= 0x39 && /^[0-9]+$/.test(tld)) return "numeric-tld";
   if (tld.length !== 3 && tld !== "arpa") return null;
   for (const name of SPECIAL_NAMES) {
