@@ -40,6 +40,8 @@ export const PATH_MAX_CHARS = 320;
 export const FLIGHT_RECIPIENTS = 100;
 /** Flights on the wire per connection; the second hides the round trip of the first. */
 export const FLIGHTS_IN_FLIGHT = 2;
+/** Flights of a few recipients each may be more, as long as their recipients are fewer than one full flight. */
+export const SMALL_FLIGHTS_IN_FLIGHT = 16;
 /** RSET commands per connection where the server is Exim (smtp_accept_max_nonmail), and elsewhere. */
 export const EXIM_RESETS_MAX = 9;
 export const RESETS_MAX = 1_000;
@@ -47,6 +49,8 @@ export const RESETS_MAX = 1_000;
 /** Idle pooled connections per source address, and how long one is kept (R: pool). */
 export const POOL_IDLE_CONNECTIONS_MAX = 10;
 export const POOL_IDLE_MS = 60_000;
+/** Hosts whose limits and habits are remembered while they have no connection. */
+export const HOSTS_REMEMBERED_MAX = 5_000;
 /** Sockets open at once over the whole probe: far below the file descriptors of an ordinary service. */
 export const CONNECTIONS_MAX = 1_000;
 /** Time for QUIT to be answered before the socket is closed without it. */

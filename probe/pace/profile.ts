@@ -1,4 +1,5 @@
 import type { PaceProfile } from "../config.ts";
+import { POOL_IDLE_MS } from "../limits.ts";
 
 /** Deadlines of one dialogue, in milliseconds. */
 export type SmtpTimes = { readonly connectMs: number; readonly bannerMs: number; readonly replyMs: number };
@@ -14,6 +15,12 @@ export type Profile = {
   /** Connections per host in bulk, and the waiting addresses above which the last of them is opened. */
   readonly connections: number;
   readonly secondConnectionAbove: number;
+  /** Time for which a host that could not be talked to is not tried again. */
+  readonly failFastMs: number;
+  /** Connections in a row that may end at a recipient without one reply before a visit is given up. */
+  readonly fruitlessMax: number;
+  /** Idle pooled connections live this long. */
+  readonly idleMs: number;
   /** Whether one operator's hosts share their pace, as they share their policy. */
   readonly perOperator: boolean;
 };
@@ -27,6 +34,9 @@ export const PROFILES: Readonly<Record<PaceProfile, Profile>> = {
     capped: true,
     connections: 2,
     secondConnectionAbove: 500,
+    failFastMs: 30_000,
+    fruitlessMax: 3,
+    idleMs: POOL_IDLE_MS,
     perOperator: true,
   },
   lab: {
@@ -36,6 +46,9 @@ export const PROFILES: Readonly<Record<PaceProfile, Profile>> = {
     capped: false,
     connections: 2,
     secondConnectionAbove: 200,
+    failFastMs: 250,
+    fruitlessMax: 8,
+    idleMs: POOL_IDLE_MS,
     perOperator: false,
   },
 };

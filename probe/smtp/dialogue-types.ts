@@ -65,4 +65,6 @@ export type DialogueOptions = {
   readonly helo: string;
   /** Use STARTTLS where it is offered. */
   readonly startTls: boolean;
+  /** Send a transaction in one write where PIPELINING is offered. */
+  readonly pipeline: boolean;
 };

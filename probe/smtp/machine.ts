@@ -275,7 +275,7 @@ function launch(dialogue: Dialogue, flight: Flight, out: DialogueCommand[]): Out
   dialogue.flights.push(flight);
   const mail = `MAIL FROM:<${flight.sender}>${parameters(flight, capabilities)}\r\n`;
   const slot: Slot = { verb: "MAIL", flight };
-  if (!capabilities.pipelining) {
+  if (!capabilities.pipelining || !dialogue.options.pipeline) {
     if (dialogue.dirty) dialogue.lines.push({ text: "RSET\r\n", slot: { verb: "RSET", flight }, flight });
     dialogue.lines.push({ text: mail, slot, flight });
     for (const ask of flight.asks) dialogue.lines.push({ text: `RCPT TO:<${ask.path}>\r\n`, slot: ask, flight });

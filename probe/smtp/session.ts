@@ -7,7 +7,11 @@ import { createDialogue, type Dialogue, isWaiting, stageOf, step } from "./machi
 export type SessionOptions = ChannelOptions & {
   readonly helo: string;
   readonly startTls: boolean;
+  /** False to send one command at a time whatever the server offers. */
+  readonly pipeline: boolean;
   readonly times: SmtpTimes;
+  /** Time without work after which the session says QUIT. */
+  readonly idleMs: number;
   readonly now: () => number;
   /** Told each line sent and received, where a transcript is wanted; null otherwise. */
   readonly record: ((direction: ">" | "<", text: string) => void) | null;
@@ -35,7 +39,7 @@ export class Session {
   constructor(options: SessionOptions, handlers: SessionHandlers) {
     this.#options = options;
     this.#handlers = handlers;
-    this.#dialogue = createDialogue({ helo: options.helo, startTls: options.startTls });
+    this.#dialogue = createDialogue(options);
     this.#deadlineMs = options.now() + options.times.connectMs;
     this.#channel = new Channel(options, {
       connected: () => this.#onConnected(),
@@ -58,6 +62,7 @@ export class Session {
 
   /** Says goodbye; `ended` follows. Only when nothing is under way. */
   quit(): void {
+    if (this.#over) return;
     this.#step({ kind: "quit" });
     this.#deadlineMs = this.#options.now() + QUIT_TIMEOUT_MS;
     this.#rearm();
@@ -89,10 +94,9 @@ export class Session {
 
   #step(event: DialogueEvent): void {
     if (this.#over) return;
-    const before = this.#deadlineMs;
-    this.#deadlineMs = this.#options.now() + this.#options.times.replyMs;
-    if (this.#deadlineMs < before && !this.#connected) this.#deadlineMs = before;
     for (const command of step(this.#dialogue, event)) this.#carryOut(command);
+    const { times, idleMs } = this.#options;
+    this.#deadlineMs = this.#options.now() + (isWaiting(this.#dialogue) ? times.replyMs : idleMs);
   }
 
   #carryOut(command: DialogueCommand): void {
@@ -141,8 +145,10 @@ export class Session {
 
   #onTimer(): void {
     if (this.#over) return;
-    if (this.#options.now() < this.#deadlineMs || (this.#connected && !isWaiting(this.#dialogue))) return this.#arm();
-    if (this.#connected) return this.#step({ kind: "timeout" });
-    this.#finish({ cause: "timeout", stage: "connect", reply: null, detail: "no connection in time", ask: null });
+    if (this.#options.now() < this.#deadlineMs) this.#arm();
+    else if (!this.#connected) {
+      this.#finish({ cause: "timeout", stage: "connect", reply: null, detail: "no connection in time", ask: null });
+    } else if (isWaiting(this.#dialogue)) this.#step({ kind: "timeout" });
+    else this.quit();
   }
 }

@@ -1,0 +1,250 @@
+import type { Provider } from "../../shared/providers/index.ts";
+import { type findingOf, resolveSession, type SessionReply } from "../../shared/reply/contrast.ts";
+import { replyTemplate } from "../../shared/reply/normalise.ts";
+import { resolveSoft } from "../../shared/reply/soft.ts";
+import type { Classified } from "../../shared/reply/types.ts";
+import type { ReplyEvidence } from "../../shared/verdict/types.ts";
+import type { Target } from "../smtp/host.ts";
+import { plainPath } from "../smtp/path.ts";
+import type { Reply } from "../smtp/reply-parser.ts";
+import { question } from "../smtp/visit.ts";
+import { asOfNow, type ControlAnswer, controlLocal, readControl } from "./control.ts";
+import type { Group } from "./group.ts";
+import { conclude, note, type Subject } from "./subject.ts";
+import { classify, evidenceOf, isWorthNextHost, type Speaker, tellTrouble } from "./trouble.ts";
+import { type Surroundings, visitHost } from "./visit-host.ts";
+
+/** One host being asked about one domain. */
+export type Asking = {
+  readonly around: Surroundings;
+  readonly group: Group;
+  readonly target: Target;
+  readonly provider: Provider | null;
+  readonly speaker: Speaker;
+  readonly urgent: boolean;
+};
+
+/** A recipient's reply, read. */
+type Heard = { readonly subject: Subject; readonly evidence: ReplyEvidence; classified: Classified };
+
+/** Refusals in one visit after which an older control answer is not trusted: Cisco accepts all beyond a threshold. */
+const REFUSALS_BEFORE_CONTROL = 10;
+/** Chunk items remember at most this much of a refusal. */
+const TEMPLATE_MAX_CHARS = 200;
+
+/**
+ * Second step of a check: the real recipients, then the control address, then `postmaster@` where all were refused
+ * alike; after that the session's replies are read together.
+ * @returns the subjects about which the next host should be asked, and whether this one says that it takes no mail
+ */
+export async function askHost(
+  asking: Asking,
+  subjects: readonly Subject[],
+): Promise<{ left: Subject[]; takesNoMail: boolean }> {
+  await sendQuestions(asking, subjects, false);
+  const again = subjects.filter((subject) => wantsReconnect(asking, subject));
+  if (again.length > 0) await sendQuestions(asking, again, true);
+  const { heard, left, takesNoMail } = hear(asking, subjects);
+  if (heard.length > 0) {
+    const control = await askControl(asking, heard);
+    await interpret(asking, heard, control);
+  }
+  return { left, takesNoMail };
+}
+
+async function sendQuestions(asking: Asking, subjects: readonly Subject[], fresh: boolean): Promise<void> {
+  const { around, group, target, provider, urgent } = asking;
+  const questions = [];
+  for (const subject of subjects) {
+    if (subject.path === null) continue;
+    subject.question = question(subject.path, subject.facts.address?.needsSmtpUtf8 ?? false);
+    questions.push(subject.question);
+  }
+  const visit = await visitHost(around, group, target, provider?.id ?? null, questions, { urgent, fresh });
+  for (const subject of subjects) subject.tls = visit.tls;
+}
+
+/** postscreen passes its tests on to the next connection: "450 4.3.2 Service currently unavailable" wants just that. */
+function wantsReconnect(asking: Asking, subject: Subject): boolean {
+  const reply = subject.question?.reply;
+  if (!reply || reply.code < 400 || reply.code >= 500) return false;
+  return classify(evidenceOf(reply, "rcpt", asking.target.name), asking.speaker, subject.path).retry === "reconnect";
+}
+
+function hear(asking: Asking, subjects: readonly Subject[]): { heard: Heard[]; left: Subject[]; takesNoMail: boolean } {
+  const heard: Heard[] = [];
+  const left: Subject[] = [];
+  let takesNoMail = false;
+  const positive = new Map<Reply, Pick<Heard, "evidence" | "classified">>();
+  for (const subject of subjects) {
+    const asked = subject.question;
+    if (asked === null) continue;
+    if (asked.reply !== null) {
+      // Acceptances are few in words: read each wording once.
+      const known = positive.get(asked.reply);
+      if (known !== undefined) {
+        heard.push({ subject, evidence: known.evidence, classified: known.classified });
+        continue;
+      }
+      const evidence = evidenceOf(asked.reply, "rcpt", asking.target.name);
+      const classified = classify(evidence, asking.speaker, subject.path);
+      if (asked.reply.code < 300) positive.set(asked.reply, { evidence, classified });
+      heard.push({ subject, evidence, classified });
+    } else if (asked.trouble !== null && asked.trouble.cause !== "cancelled") {
+      const { finding, retry, classified } = tellTrouble(asked.trouble, asking.speaker);
+      if (classified?.class === "host") {
+        takesNoMail = true;
+        left.push(subject);
+      } else if (isWorthNextHost(asked.trouble)) {
+        note(subject, finding, retry);
+        left.push(subject);
+      } else conclude(subject, finding, retry);
+      subject.mx = asking.target.name;
+    }
+  }
+  return { heard, left, takesNoMail };
+}
+
+/** The answer to the control address where it matters and is to be had. */
+async function askControl(asking: Asking, heard: readonly Heard[]): Promise<ControlAnswer | null> {
+  const { around, provider, target, group } = asking;
+  const key = controlKey(asking, heard);
+  const nowMs = around.now();
+  if (provider?.truth === "accepts_then_bounces") return null;
+  let matters = false;
+  let refused = 0;
+  for (const { classified, evidence } of heard) {
+    if (classified.class === "accepted" || classified.class === "greylist") matters = true;
+    if ((evidence.code ?? 0) >= 500) refused += 1;
+  }
+  if (!matters || group.cancelled) return around.book.knownControl(key, nowMs);
+  if (refused > REFUSALS_BEFORE_CONTROL) around.book.forgetControl(key);
+  const hostKey = `${target.source} ${target.name}`;
+  const answer = await around.book.control(key, nowMs, () => sendControl(asking));
+  if (answer?.template) around.book.learnTemplate(hostKey, answer.template, nowMs);
+  return answer;
+}
+
+/** At consumer providers one canary per operator, source and day stands for every control (MAIL.md 3). */
+function controlKey({ provider, target, group }: Asking, heard: readonly Heard[]): string {
+  const consumerDomain = heard[0]?.subject.facts.provider !== null;
+  return provider?.canary && consumerDomain ? `${provider.id} ${target.source}` : `${group.domain} ${target.name}`;
+}
+
+async function sendControl(asking: Asking): Promise<ControlAnswer | null> {
+  const { around, group, target, provider, speaker, urgent } = asking;
+  const local = controlLocal(around.controlSecret, group.domain, around.now());
+  const path = plainPath(`${local}@${group.domain}`);
+  if (path === null) return null;
+  for (const fresh of [false, true]) {
+    if (group.cancelled) return null;
+    const asked = question(path, false);
+    await visitHost(around, group, target, provider?.id ?? null, [asked], { urgent, fresh });
+    if (asked.reply === null) continue;
+    const evidence = evidenceOf(asked.reply, "rcpt", target.name);
+    const classified = classify(evidence, speaker, path);
+    const answer = readControl(classified, replyTemplate(evidence.text, path), around.now(), null);
+    if (answer !== null) return answer;
+    // Time is what a greylist or a failing server needs, not another connection.
+    if (classified.class === "greylist" || classified.class === "temporary") return null;
+  }
+  return null;
+}
+
+/** Reads the replies of each session together and concludes. */
+async function interpret(asking: Asking, heard: readonly Heard[], control: ControlAnswer | null): Promise<void> {
+  const { around, target } = asking;
+  const hostKey = `${target.source} ${target.name}`;
+  const nowMs = around.now();
+  if (heard.some(({ classified }) => classified.class === "accepted")) around.book.learnAcceptance(hostKey, nowMs);
+  for (const one of heard) soften(one, nowMs, around.profile.timeScale);
+  const sessions = new Map<number, Heard[]>();
+  for (const one of heard) {
+    const serial = one.subject.question?.session ?? 0;
+    const session = sessions.get(serial);
+    if (session === undefined) sessions.set(serial, [one]);
+    else session.push(one);
+  }
+  const context = {
+    controlTemplate: control?.template ?? null,
+    knownTemplate: around.book.template(hostKey, nowMs),
+    sawAcceptance: around.book.hasAccepted(hostKey, nowMs),
+  };
+  let postmaster: "accepted" | "refused_same" | "refused_other" | "not_asked" = "not_asked";
+  for (const session of sessions.values()) {
+    const replies = session.map(
+      ({ subject, evidence, classified }, key): SessionReply => ({
+        key,
+        classified,
+        reply: evidence,
+        recipient: subject.path ?? "",
+      }),
+    );
+    let resolved = resolveSession(replies, { ...context, postmaster });
+    const blanket = resolved.find((one) => one.needsPostmaster);
+    const example = blanket === undefined ? undefined : session[blanket.key];
+    if (example !== undefined) {
+      postmaster = await askPostmaster(asking, example);
+      resolved = resolveSession(replies, { ...context, postmaster });
+    }
+    for (const { key, finding } of resolved) {
+      const one = session[key];
+      if (one !== undefined) settle(asking, one, finding, control);
+    }
+  }
+}
+
+/** MAIL.md 2: "user unknown" under a 4xx code, in the same words again at least ten minutes later. */
+function soften(heard: Heard, nowMs: number, timeScale: number): void {
+  const { subject, evidence } = heard;
+  const code = evidence.code ?? 0;
+  if (code < 400 || code >= 500) return;
+  const template = replyTemplate(evidence.text, subject.path).slice(0, TEMPLATE_MAX_CHARS);
+  const { first, last } = subject.item;
+  subject.template = template;
+  const elapsedMs = first === 0 ? 0 : (nowMs - first) / timeScale;
+  heard.classified = resolveSoft(heard.classified, template, last ?? null, elapsedMs);
+}
+
+async function askPostmaster(
+  asking: Asking,
+  refused: Heard,
+): Promise<"accepted" | "refused_same" | "refused_other" | "not_asked"> {
+  const { around, group, target, provider, speaker, urgent } = asking;
+  const path = plainPath(`postmaster@${group.domain}`);
+  if (path === null || group.cancelled) return "not_asked";
+  const asked = question(path, false);
+  await visitHost(around, group, target, provider?.id ?? null, [asked], { urgent, fresh: false });
+  if (asked.reply === null) return "not_asked";
+  const evidence = evidenceOf(asked.reply, "rcpt", target.name);
+  if (classify(evidence, speaker, path).class === "accepted") return "accepted";
+  const same = replyTemplate(evidence.text, path) === replyTemplate(refused.evidence.text, refused.subject.path);
+  return same ? "refused_same" : "refused_other";
+}
+
+function settle(
+  asking: Asking,
+  heard: Heard,
+  finding: ReturnType<typeof findingOf>,
+  control: ControlAnswer | null,
+): void {
+  const { subject, classified } = heard;
+  const { provider, target, around } = asking;
+  // What contrast has turned into something else is not retried as what it was.
+  conclude(subject, finding, finding.reason === classified.reason ? classified.retry : null);
+  subject.mx = target.name;
+  subject.catchAll = control === null ? null : asOfNow(control, around.now());
+  subject.acceptsThenBounces = bouncesLater(provider, control, subject.facts.provider !== null);
+}
+
+/**
+ * Whose 250 promises little: operators known to take anybody; filters in front of somebody's server, once the control
+ * shows that this customer's does; a consumer provider that took the canary. Microsoft 365 without directory blocking
+ * is an ordinary catch-all.
+ */
+function bouncesLater(provider: Provider | null, control: ControlAnswer | null, consumerDomain: boolean): boolean {
+  if (provider === null) return false;
+  if (provider.truth === "accepts_then_bounces") return true;
+  if (control?.catchAll.answer !== "yes") return false;
+  return provider.canary ? consumerDomain : provider.truth === "per_customer" && provider.id !== "microsoft365";
+}

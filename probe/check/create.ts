@@ -1,0 +1,263 @@
+import { addressFacts } from "../../shared/address/facts.ts";
+import { providerById } from "../../shared/providers/index.ts";
+import { decidableAtEdge } from "../../shared/verdict/reasons.ts";
+import type { ChunkItem } from "../../shared/wire/frames.ts";
+import { ANY_SOURCE, type ProbeConfig, type SourceAddress } from "../config.ts";
+import { createReach } from "../dns/reachable.ts";
+import { createResolver, type Resolver } from "../dns/resolver.ts";
+import { PROFILES } from "../pace/profile.ts";
+import { pathOf, plainPath } from "../smtp/path.ts";
+import { Pool } from "../smtp/pool.ts";
+import { askDomain } from "./ask-domain.ts";
+import type { Checker, CheckerOptions, CheckerStats, CheckOutcome } from "./checker.ts";
+import { Group } from "./group.ts";
+import { HostBook } from "./host-book.ts";
+import { outcomeOf } from "./outcome.ts";
+import { type Route, resolveRoute } from "./resolve.ts";
+import { bareFinding, conclude, createSubject, note, type Subject } from "./subject.ts";
+import type { Surroundings } from "./visit-host.ts";
+
+/** What the composition root may put in place of the real things. */
+export type CheckerDeps = {
+  readonly now?: () => number;
+  /** 0 to 1. */
+  readonly random?: () => number;
+  readonly resolver?: Resolver;
+  /** Told each line of a dialogue while a check with `transcript` runs. */
+  readonly transcript?: (host: string, direction: ">" | "<", text: string) => void;
+};
+
+type Tell = (item: ChunkItem, outcome: CheckOutcome) => void;
+
+/** The prober: takes items, gives verdicts. One per process; everything it holds is bounded and goes with `close`. */
+export function createChecker(config: ProbeConfig, deps: CheckerDeps = {}): Checker {
+  return new MailChecker(config, deps);
+}
+
+class MailChecker implements Checker {
+  readonly #config: ProbeConfig;
+  readonly #around: Surroundings;
+  readonly #now: () => number;
+  #running = 0;
+  #checked = 0;
+  #deferred = 0;
+  #transcripts = 0;
+
+  constructor(config: ProbeConfig, deps: CheckerDeps) {
+    this.#config = config;
+    this.#now = deps.now ?? Date.now;
+    const profile = PROFILES[config.pace];
+    const sender = plainPath(config.mailFrom);
+    if (sender === null) throw new Error("the sender address cannot stand in a command");
+    const { transcript } = deps;
+    this.#around = {
+      resolver: deps.resolver ?? createResolver({ servers: config.dnsServers, now: this.#now }),
+      reach: createReach(config.allowPrivateNetworks),
+      pool: new Pool({
+        profile,
+        port: config.smtpPort,
+        now: this.#now,
+        record:
+          transcript === undefined
+            ? null
+            : (host, direction, text) => {
+                if (this.#transcripts > 0) transcript(host, direction, text);
+              },
+      }),
+      book: new HostBook(),
+      profile,
+      now: this.#now,
+      random: deps.random ?? Math.random,
+      controlSecret: config.controlSecret,
+      sender,
+      paceOf: () => () => ({
+        limits: { connections: 1, rcptPerConnection: Infinity, refusalsPerConnection: Infinity, maxRsets: null },
+        grant: (wanted) => ({ recipients: wanted, waitMs: null }),
+        connected: () => undefined,
+      }),
+    };
+  }
+
+  async checkMany(items: readonly ChunkItem[], options: CheckerOptions, on: Tell): Promise<void> {
+    const call = new Call(items, options, (item, outcome) => {
+      this.#running -= 1;
+      this.#checked += 1;
+      if (outcome.kind === "deferred") this.#deferred += 1;
+      on(item, outcome);
+    });
+    this.#running += items.length;
+    this.#transcripts += options.transcript ? 1 : 0;
+    const onAbort = (): void => call.abandon();
+    options.signal.addEventListener("abort", onAbort);
+    const timer = this.#deadline(call, options);
+    try {
+      if (!options.signal.aborted) await Promise.all(this.#begin(call).map((group) => this.#check(call, group)));
+    } finally {
+      if (timer !== null) clearTimeout(timer);
+      options.signal.removeEventListener("abort", onAbort);
+      this.#transcripts -= options.transcript ? 1 : 0;
+      this.#running -= call.untold;
+    }
+  }
+
+  stats(): CheckerStats {
+    const { pool, resolver, book } = this.#around;
+    return {
+      running: this.#running,
+      checked: this.#checked,
+      deferred: this.#deferred,
+      connections: pool.stats(),
+      dns: resolver.stats(),
+      catchAll: book.stats(),
+      breakers: [],
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#around.pool.close();
+    this.#around.resolver.close();
+  }
+
+  /** Answers what the text decides, and groups the rest by domain. */
+  #begin(call: Call): readonly Group[] {
+    const groups = new Map<string, Group>();
+    for (const item of call.items) {
+      const facts = addressFacts(item.email);
+      const path = facts.address === null ? null : pathOf(facts.address);
+      const subject = createSubject(item, facts, path);
+      const domain = facts.address?.domain;
+      if (
+        call.options.mode === "edge" ||
+        domain === undefined ||
+        path === null ||
+        decidableAtEdge(facts, null, false)
+      ) {
+        this.#tell(call, subject, ANY_SOURCE);
+        continue;
+      }
+      let group = groups.get(domain);
+      if (group === undefined) {
+        group = new Group(domain);
+        groups.set(domain, group);
+        call.groups.add(group);
+      }
+      group.subjects.push(subject);
+    }
+    return [...groups.values()];
+  }
+
+  /** The steps for one domain, in order: resolve, ask, decide. */
+  async #check(call: Call, group: Group): Promise<void> {
+    const { options } = call;
+    const route = await resolveRoute(this.#around.resolver, group.domain, this.#around.random);
+    const source = this.#sourceFor(group.domain, options.source);
+    for (const subject of group.subjects) applyRoute(subject, route);
+    if (
+      route.finding === null &&
+      options.mode === "full" &&
+      !group.cancelled &&
+      !this.#standsDown(group, route, options)
+    ) {
+      const { around, config } = { around: this.#around, config: this.#config };
+      await askDomain(
+        { around, group, route, source, senderText: config.mailFrom, urgent: options.realTime },
+        group.subjects,
+      );
+    }
+    call.groups.delete(group);
+    if (group.cancelled) return;
+    for (const subject of group.subjects) this.#tell(call, subject, source.address);
+  }
+
+  /** Cases in which the host is left alone although its answer is not known. */
+  #standsDown(group: Group, route: Route, options: CheckerOptions): boolean {
+    if (route.parked) return true;
+    const provider = route.provider === null ? null : providerById(route.provider);
+    if (provider === null) return false;
+    const { outlook } = this.#config;
+    const forbidden = provider.sparing === true && (outlook === "off" || (outlook === "sparing" && !options.realTime));
+    if (provider.truth !== "unverifiable" && !forbidden) return false;
+    for (const subject of group.subjects)
+      conclude(subject, bareFinding("provider_unverifiable", "provider-policy"), null);
+    return true;
+  }
+
+  /** One domain keeps one source, so that greylists see the same one; a deferred item names its own. */
+  #sourceFor(domain: string, sticky: string | null): SourceAddress {
+    const { sources } = this.#config;
+    const kept = sources.find((source) => source.address === sticky);
+    if (kept !== undefined) return kept;
+    let hash = 0;
+    for (let i = 0; i < domain.length; i += 1) hash = (Math.imul(hash, 31) + domain.charCodeAt(i)) | 0;
+    return sources[(hash >>> 0) % sources.length] ?? { address: ANY_SOURCE, helo: "localhost" };
+  }
+
+  #tell(call: Call, subject: Subject, source: string): void {
+    const context = { profile: this.#around.profile, region: this.#config.region, source, coolDownMs: 0 };
+    call.tell(subject.item, outcomeOf(subject, call.options, context, this.#now()));
+  }
+
+  /** At the deadline what is known by then has to do. */
+  #deadline(call: Call, options: CheckerOptions): NodeJS.Timeout | null {
+    if (options.deadlineMs === null) return null;
+    const late: CheckerOptions = { ...options, finalOnly: true };
+    return setTimeout(
+      () => {
+        for (const group of call.groups) {
+          group.cancel();
+          for (const subject of group.subjects) {
+            if (subject.findings.length === 0) note(subject, bareFinding("timeout", "deadline"), "connect");
+            const context = {
+              profile: this.#around.profile,
+              region: this.#config.region,
+              source: ANY_SOURCE,
+              coolDownMs: 0,
+            };
+            call.tell(subject.item, outcomeOf(subject, late, context, this.#now()));
+          }
+        }
+        call.groups.clear();
+      },
+      Math.max(0, options.deadlineMs - this.#now()),
+    );
+  }
+}
+
+/** One call of `checkMany`: which items have been answered, which groups are under way. */
+class Call {
+  readonly items: readonly ChunkItem[];
+  readonly options: CheckerOptions;
+  readonly groups = new Set<Group>();
+  readonly #on: Tell;
+  #told = 0;
+  #abandoned = false;
+
+  constructor(items: readonly ChunkItem[], options: CheckerOptions, on: Tell) {
+    this.items = items;
+    this.options = options;
+    this.#on = on;
+  }
+
+  get untold(): number {
+    return this.items.length - this.#told;
+  }
+
+  tell(item: ChunkItem, outcome: CheckOutcome): void {
+    if (this.#abandoned) return;
+    this.#told += 1;
+    this.#on(item, outcome);
+  }
+
+  abandon(): void {
+    this.#abandoned = true;
+    for (const group of this.groups) group.cancel();
+  }
+}
+
+function applyRoute(subject: Subject, route: Route): void {
+  subject.mx = route.mx;
+  subject.provider = route.provider;
+  subject.parked = route.parked;
+  subject.disposableMx = route.disposableMx;
+  if (route.finding !== null) conclude(subject, route.finding, route.retry);
+}

@@ -1,0 +1,33 @@
+import type { HostQueue } from "../smtp/host.ts";
+import type { Visit } from "../smtp/visit.ts";
+import type { Subject } from "./subject.ts";
+
+/** The addresses of one domain in one call, and the visits made for them: what a deadline or an abort takes back. */
+export class Group {
+  readonly domain: string;
+  readonly subjects: Subject[] = [];
+  readonly #visits = new Map<Visit, HostQueue>();
+  #cancelled = false;
+
+  constructor(domain: string) {
+    this.domain = domain;
+  }
+
+  get cancelled(): boolean {
+    return this.#cancelled;
+  }
+
+  began(visit: Visit, queue: HostQueue): void {
+    this.#visits.set(visit, queue);
+  }
+
+  over(visit: Visit): void {
+    this.#visits.delete(visit);
+  }
+
+  cancel(): void {
+    this.#cancelled = true;
+    for (const [visit, queue] of this.#visits) queue.cancel(visit);
+    this.#visits.clear();
+  }
+}

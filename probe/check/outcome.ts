@@ -1,0 +1,86 @@
+import { retryPlan } from "../../shared/reply/retry.ts";
+import type { RetryClass } from "../../shared/reply/types.ts";
+import { decide } from "../../shared/verdict/decide.ts";
+import type { Evidence, Finding } from "../../shared/verdict/types.ts";
+import { RETRY_MIN_MS } from "../limits.ts";
+import type { Profile } from "../pace/profile.ts";
+import type { CheckerOptions, CheckOutcome } from "./checker.ts";
+import type { Subject } from "./subject.ts";
+
+export type OutcomeContext = {
+  readonly profile: Profile;
+  readonly region: string;
+  readonly source: string;
+  /** Pause of the operator behind the MX, if it has one, in milliseconds from now. */
+  readonly coolDownMs: number;
+};
+
+/** No deferred item is carried on for longer than senders would try (RFC 5321 4.5.4.1: four to five days). */
+const CARRY_MAX_MS = 5 * 86_400_000;
+
+/** Last step of a check: evidence to verdict, and whether to ask again later instead of answering. */
+export function outcomeOf(
+  subject: Subject,
+  options: CheckerOptions,
+  context: OutcomeContext,
+  nowMs: number,
+): CheckOutcome {
+  const delayMs = retryDelay(subject, context, nowMs);
+  const verdict = decide(evidenceOf(subject, options, context, delayMs), { roleIsRisky: options.role_is_risky }, nowMs);
+  if (options.finalOnly === true || delayMs === null || verdict.status !== "unknown" || subject.retry === null) {
+    return { kind: "final", verdict };
+  }
+  const { item } = subject;
+  return {
+    kind: "deferred",
+    item: {
+      ...item,
+      // A rate limit says nothing about this address: it does not use up one of its attempts.
+      tries: item.tries + (subject.retry === "rate" ? 0 : 1),
+      due: nowMs + delayMs,
+      first: item.first === 0 ? nowMs : item.first,
+      last: subject.template ?? undefined,
+    },
+    provisional: verdict,
+    source: context.source,
+  };
+}
+
+function retryDelay(subject: Subject, context: OutcomeContext, nowMs: number): number | null {
+  const { item, retry } = subject;
+  if (retry === null) return null;
+  const { timeScale } = context.profile;
+  if (item.first > 0 && nowMs - item.first > CARRY_MAX_MS * timeScale) return null;
+  const plan = retryPlan(laterClass(retry), item.tries + 1);
+  if (plan === null) return null;
+  const delayMs = Math.max(RETRY_MIN_MS, plan.delayMs * timeScale);
+  return retry === "rate" ? Math.max(delayMs, context.coolDownMs) : delayMs;
+}
+
+/** The one immediate reconnection has been made by now: what is left of "reconnect" is an ordinary "not now". */
+const laterClass = (retry: RetryClass): RetryClass => (retry === "reconnect" ? "temporary" : retry);
+
+function evidenceOf(
+  subject: Subject,
+  options: CheckerOptions,
+  context: OutcomeContext,
+  delayMs: number | null,
+): Evidence {
+  const { findings } = subject;
+  return {
+    facts: subject.facts,
+    mode: options.mode,
+    tenantRule: null,
+    suppressed: false,
+    findings: delayMs === null ? findings : findings.map((finding): Finding => ({ ...finding, retryAfterMs: delayMs })),
+    catchAll: subject.catchAll,
+    parked: subject.parked,
+    disposableMx: subject.disposableMx,
+    mx: subject.mx,
+    provider: subject.provider,
+    acceptsThenBounces: subject.acceptsThenBounces,
+    probeRegion: context.region,
+    tls: subject.tls,
+    outcome: null,
+  };
+}

@@ -1,0 +1,62 @@
+import { isDisposableMxHost, isParkingHost } from "../../shared/lists/lists.ts";
+import { providerOfMx } from "../../shared/providers/index.ts";
+import type { RetryClass } from "../../shared/reply/types.ts";
+import type { Finding } from "../../shared/verdict/types.ts";
+import { type MxHost, planMx } from "../dns/mx.ts";
+import type { Resolver } from "../dns/resolver.ts";
+import { bareFinding } from "./subject.ts";
+
+/** Where to ask about a domain, or what its DNS alone says. */
+export type Route = {
+  readonly hosts: readonly MxHost[];
+  readonly implicit: boolean;
+  /** What DNS decides for every address of the domain; null when a host has to be asked. */
+  readonly finding: Finding | null;
+  readonly retry: RetryClass | null;
+  readonly mx: string | null;
+  readonly provider: string | null;
+  readonly parked: boolean;
+  readonly disposableMx: boolean;
+};
+
+/** First step of a check: the MX plan, the domain's opt-out, and whose hosts they are. */
+export async function resolveRoute(resolver: Resolver, domain: string, random: () => number): Promise<Route> {
+  const literal = domain.startsWith("[");
+  const [plan, optedOut] = await Promise.all([
+    planMx(resolver, domain, random),
+    literal ? Promise.resolve(false) : hasOptedOut(resolver, domain),
+  ]);
+  if (optedOut) return decided(bareFinding("opted_out", "opt-out-record"), null);
+  if (plan.kind === "dns_error") return decided(bareFinding("dns_error", `dns-${plan.detail}`), "dns");
+  if (plan.kind !== "hosts") return decided(bareFinding(plan.kind, plan.kind.replaceAll("_", "-")), null);
+  const { hosts, implicit } = plan;
+  const mx = hosts[0]?.name ?? null;
+  const parked = hosts.some((host) => isParkingHost(host.name));
+  return {
+    hosts,
+    implicit,
+    finding: null,
+    retry: null,
+    mx,
+    provider: mx === null ? null : (providerOfMx(mx)?.id ?? null),
+    parked,
+    disposableMx: hosts.some((host) => isDisposableMxHost(host.name)),
+  };
+}
+
+const decided = (finding: Finding, retry: RetryClass | null): Route => ({
+  hosts: [],
+  implicit: false,
+  finding,
+  retry,
+  mx: null,
+  provider: null,
+  parked: false,
+  disposableMx: false,
+});
+
+/** The domain, or the operator of a host, asks not to be probed: TXT `_mailsonar.<name>` with `probe=no`. */
+export async function hasOptedOut(resolver: Resolver, name: string): Promise<boolean> {
+  const answer = await resolver.query(`_mailsonar.${name}`, "TXT");
+  return answer.kind === "records" && answer.records.some((text) => /(?:^|[\s;])probe=no(?:$|[\s;])/i.test(text));
+}

@@ -1,0 +1,67 @@
+import type { AddressFacts } from "../../shared/address/facts.ts";
+import type { RetryClass } from "../../shared/reply/types.ts";
+import type { CatchAll, Finding } from "../../shared/verdict/types.ts";
+import type { ChunkItem } from "../../shared/wire/frames.ts";
+import type { Path } from "../smtp/path.ts";
+import type { Question } from "../smtp/visit.ts";
+
+/** One address on its way through the steps of a check. */
+export type Subject = {
+  readonly item: ChunkItem;
+  readonly facts: AddressFacts;
+  /** Null for addresses that the text has decided. */
+  readonly path: Path | null;
+  question: Question | null;
+  /** What is known so far; a later answer replaces earlier trouble. */
+  findings: Finding[];
+  /** The kind of retry that the last finding calls for. */
+  retry: RetryClass | null;
+  /** Fingerprint of a temporary refusal, to compare the next one with. */
+  template: string | null;
+  /** Worth of a 250 at the host that gave it. */
+  catchAll: CatchAll | null;
+  acceptsThenBounces: boolean;
+  mx: string | null;
+  provider: string | null;
+  tls: string | null;
+  parked: boolean;
+  disposableMx: boolean;
+};
+
+export const createSubject = (item: ChunkItem, facts: AddressFacts, path: Path | null): Subject => ({
+  item,
+  facts,
+  path,
+  question: null,
+  findings: [],
+  retry: null,
+  template: null,
+  catchAll: null,
+  acceptsThenBounces: false,
+  mx: null,
+  provider: null,
+  tls: null,
+  parked: false,
+  disposableMx: false,
+});
+
+/** Trouble is added to trouble; an answer about the recipient takes its place. */
+export function conclude(subject: Subject, finding: Finding, retry: RetryClass | null): void {
+  subject.findings = [finding];
+  subject.retry = retry;
+}
+
+/** Notes trouble that another host or a later visit may overcome. */
+export function note(subject: Subject, finding: Finding, retry: RetryClass | null): void {
+  subject.findings.push(finding);
+  subject.retry = retry;
+}
+
+/** A finding that no server's words stand behind. */
+export const bareFinding = (reason: Finding["reason"], rule: string, retryAfterMs: number | null = null): Finding => ({
+  reason,
+  rule,
+  reply: null,
+  retryAfterMs,
+  flags: [],
+});

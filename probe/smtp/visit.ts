@@ -1,0 +1,78 @@
+import type { Ask, Capabilities, Ending, Flight } from "./dialogue-types.ts";
+import type { Path } from "./path.ts";
+
+/** Why a recipient has no reply. */
+export type Trouble =
+  | Ending
+  | { readonly cause: "smtputf8" }
+  | { readonly cause: "paused" }
+  | { readonly cause: "cancelled" };
+
+/** A recipient on its way through a host's queue. Exactly one of `reply` and `trouble` is set when its visit is over. */
+export type Question = Ask & {
+  trouble: Trouble | null;
+  /** The connection that answered, as a number; replies of one session are read together. */
+  session: number;
+  /** Dialogues that ended when this recipient's reply was due. */
+  drops: number;
+};
+
+export const question = (path: Path, utf8: boolean): Question => ({
+  path,
+  utf8,
+  reply: null,
+  trouble: null,
+  session: 0,
+  drops: 0,
+});
+
+/** Recipients of one domain to ask one host about, and what comes of it. */
+export type Visit = {
+  readonly sender: Path;
+  readonly questions: readonly Question[];
+  /** Goes before bulk and may open a connection of its own. */
+  readonly urgent: boolean;
+  /** Not on a connection that has been used before. */
+  readonly fresh: boolean;
+  /** Set by the asker who no longer waits. */
+  cancelled: boolean;
+  /** Questions not yet on the wire, in order. */
+  todo: Question[];
+  /** Questions without reply or trouble. */
+  open: number;
+  /** Connections that ended without bringing this visit one reply. */
+  fruitless: number;
+  /** TLS version of the connection that answered last. */
+  tls: string | null;
+  readonly done: () => void;
+};
+
+/** The line on which a visit travels. */
+export type Run = { readonly flight: Flight & { readonly asks: readonly Question[] }; readonly visit: Visit };
+
+export type Connection = {
+  readonly serial: number;
+  capabilities: Capabilities | null;
+  readonly runs: Run[];
+  /** Recipients on the wire, asked so far, answered so far, refused so far; transactions begun. */
+  inFlight: number;
+  asked: number;
+  answered: number;
+  refused: number;
+  transactions: number;
+  /** Takes no new work: QUIT once its flights are home. */
+  retired: boolean;
+};
+
+/** Marks a question as answered by trouble, and its visit as over when it was the last. */
+export function fail(visit: Visit, asked: Question, trouble: Trouble): void {
+  if (asked.reply !== null || asked.trouble !== null) return;
+  asked.trouble = trouble;
+  visit.open -= 1;
+}
+
+/** Ends every question of a visit that is still open. */
+export function failAll(visit: Visit, trouble: Trouble): void {
+  for (const asked of visit.questions) fail(visit, asked, trouble);
+  visit.todo = [];
+}
