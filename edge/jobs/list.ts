@@ -71,19 +71,20 @@ function csvRecords(format: Extract<ListFormat, { kind: "csv" }>, offset: number
   };
   return {
     async push(chunk) {
-      await writer.write(chunk).catch(broken);
+      await writer.write(chunk).catch((error: unknown) => broken(error, offset));
       return taken();
     },
     async finish() {
-      await writer.close().catch(broken);
+      await writer.close().catch((error: unknown) => broken(error, offset));
       return taken();
     },
   };
 }
 
-function broken(error: unknown): never {
+/** Lines are counted from `offset`, so they can be named only from the beginning. */
+function broken(error: unknown, offset: number): never {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  const line = error instanceof Error ? /line (\d+)/.exec(error.message)?.[1] : undefined;
+  const line = error instanceof Error && offset === 0 ? /line (\d+)/.exec(error.message)?.[1] : undefined;
   const where = line === undefined ? "" : ` near line ${line}`;
   if (code === "CSV_QUOTE_NOT_CLOSED" || code === "CSV_MAX_RECORD_SIZE") {
     throw new BrokenList(`A quoted field${where} is never closed.`);
