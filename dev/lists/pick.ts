@@ -60,7 +60,7 @@ function isAllowed(name: string, allowed: ReadonlySet<string>): boolean {
 }
 
 /** Whether a proper parent of a name, itself with a dot, is in the set. */
-export function hasParentIn(set: ReadonlySet<string>, name: string): boolean {
+function hasParentIn(set: ReadonlySet<string>, name: string): boolean {
   for (let rest = afterDot(name); rest.includes("."); rest = afterDot(rest)) if (set.has(rest)) return true;
   return false;
 }

@@ -1,46 +1,51 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 
 const require = createRequire(import.meta.url);
 
 /** One list, as it came: names may be in any case, with white space, or no names at all. */
 export type Source = { name: string; version: string; licence: string; names: string[] };
 
-type Reader = (folder: string) => unknown;
+type Reader = () => unknown;
 
 const json =
-  (file: string): Reader =>
-  (folder) =>
-    JSON.parse(readFileSync(join(folder, file), "utf8"));
+  (path: string): Reader =>
+  () =>
+    JSON.parse(readFileSync(path, "utf8"));
 
 const lines =
-  (file: string): Reader =>
-  (folder) =>
-    readFileSync(join(folder, file), "utf8").split(/\r?\n/);
+  (path: string): Reader =>
+  () =>
+    readFileSync(path, "utf8").split(/\r?\n/);
 
 /** Packages of disposable domains. Left out for their false alarms: disposable-email-detector, burner-email-providers. */
 export const DISPOSABLE_PACKAGES: Readonly<Record<string, Reader[]>> = {
-  "disposable-email-domains": [json("index.json"), json("wildcard.json")],
-  "disposable-email-domains-js": [json("dist/dict/disposable_email_blocklist.json")],
+  "disposable-email-domains": [
+    json(require.resolve("disposable-email-domains/index.json")),
+    json(require.resolve("disposable-email-domains/wildcard.json")),
+  ],
+  "disposable-email-domains-js": [
+    json(require.resolve("disposable-email-domains-js/dist/dict/disposable_email_blocklist.json")),
+  ],
   mailchecker: [() => (require("mailchecker") as { blacklist(): Iterable<string> }).blacklist()],
-  fakefilter: [lines("txt/data.txt")],
-  "disposable-domains": [json("index.json")],
-  "@dahoom/disposable-email": [json("domains.json")],
+  fakefilter: [lines(require.resolve("fakefilter/txt/data.txt"))],
+  "disposable-domains": [json(require.resolve("disposable-domains/index.json"))],
+  "@dahoom/disposable-email": [json(require.resolve("@dahoom/disposable-email/domains.json"))],
 };
 
 /** Packages of domains with mailboxes for everybody. Some of them hold disposable domains too. */
 export const FREE_PACKAGES: Readonly<Record<string, Reader[]>> = {
-  freemail: [lines("data/free.txt")],
-  "email-providers": [json("all.json")],
-  "free-email-domains": [json("domains.json")],
+  freemail: [lines(require.resolve("freemail/data/free.txt"))],
+  "email-providers": [json(require.resolve("email-providers/all.json"))],
+  "free-email-domains": [json(require.resolve("free-email-domains/domains.json"))],
   "company-email-validator": [() => require("company-email-validator/free_email_provider_domains.js") as unknown],
 };
 
 /** Reads one package that is installed. Throws when its files have moved: then the reader here needs a look. */
 export function readPackage(name: string, readers: readonly Reader[]): Source {
   const manifest = manifestOf(name);
-  const names = readers.flatMap((read) => [...namesIn(read(dirname(manifest)))]);
+  const names = readers.flatMap((read) => [...namesIn(read())]);
   if (names.length < 1_000) throw new Error(`${name} gives only ${names.length} names; has its layout changed?`);
   const { version, license } = JSON.parse(readFileSync(manifest, "utf8")) as { version: string; license: string };
   return { name, version, licence: license, names };

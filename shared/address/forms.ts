@@ -62,7 +62,7 @@ export function bareLocal(address: Address, tag: string | null): string {
 }
 
 /** Takes a Quoted-string out of its quotes (RFC 5321 4.1.2). */
-export const unquote = (local: string): string => local.slice(1, -1).replace(/\\(.)/gs, "$1");
+const unquote = (local: string): string => local.slice(1, -1).replace(/\\(.)/gs, "$1");
 
 const ATOMS = /^[^\s"(),:;<>@[\\\].]+(?:\.[^\s"(),:;<>@[\\\].]+)*$/u;
 

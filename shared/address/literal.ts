@@ -31,7 +31,7 @@ export function readLiteral(text: string, start: number, end: number): Result<st
 }
 
 /** Four octets, or null. One to three decimal digits each, as Snum in RFC 5321 4.1.3. */
-export function parseIpv4(text: string): number[] | null {
+function parseIpv4(text: string): number[] | null {
   if (text.length > 15) return null;
   const parts = text.split(".");
   if (parts.length !== 4 || !parts.every((p) => /^[0-9]{1,3}$/.test(p))) return null;
@@ -43,7 +43,7 @@ export function parseIpv4(text: string): number[] | null {
  * Eight 16-bit groups, or null. With rule `mail`, `::` must stand for at least two groups (RFC 5321 4.1.3);
  * with rule `any`, for at least one (RFC 4291 2.2).
  */
-export function parseIpv6(text: string, rule: "mail" | "any"): number[] | null {
+function parseIpv6(text: string, rule: "mail" | "any"): number[] | null {
   if (text.length > 45) return null;
   const halves = text.split("::");
   if (halves.length > 2) return null;

@@ -19,9 +19,6 @@ export const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 /** Bits in two characters of the alphabet: 91 * 91 > 2^13. */
 export const PAIR_BITS = 13;
 
-/** One running hash. Feed characters from the last to the first, so that every suffix is met on the way. */
-export type Hash = { a: number; b: number };
-
 const SEED_A = 0x9e3779b9;
 const SEED_B = 0x85ebca6b;
 

@@ -37,6 +37,3 @@ export function isPrivacyRelay(domain: string): boolean {
   }
   return false;
 }
-
-/** All domains in the table. */
-export const relayDomains = (): Iterable<string> => RELAY_DOMAINS;
