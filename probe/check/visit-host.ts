@@ -44,6 +44,7 @@ export function visitHost(
       todo: [...questions],
       open: questions.length,
       fruitless: 0,
+      broken: 0,
       tls: null,
       done: () => {
         group.over(visit);

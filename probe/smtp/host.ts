@@ -60,6 +60,8 @@ type Link = Connection & { session: Session | null; readonly addressIndex: numbe
 const ERRORS_LEARNT_MIN = 5;
 /** Dialogues that may end at one recipient before it is blamed. */
 const DROPS_MAX = 2;
+/** Connections that may break under a visit however few its questions are. */
+const BROKEN_MIN = 4;
 
 let serials = 0;
 
@@ -349,6 +351,7 @@ export class HostQueue {
 
   #takeReplies(link: Link, asks: readonly Question[], visit: Visit): void {
     let accepted = 0;
+    let answered = 0;
     const again: Question[] = [];
     for (const asked of asks) {
       const { reply } = asked;
@@ -361,10 +364,11 @@ export class HostQueue {
         continue;
       } else if (reply.code >= 500) link.refused += 1;
       asked.session = link.serial;
-      link.answered += 1;
+      answered += 1;
       if (asked.trouble === null) visit.open -= 1;
     }
-    visit.fruitless = 0;
+    link.answered += answered;
+    if (answered > 0) visit.fruitless = 0;
     if (again.length > 0) this.#putBack(visit, again, []);
   }
 
@@ -456,6 +460,12 @@ export class HostQueue {
   #recover(visit: Visit, mine: readonly Question[], ending: Ending, how: { stale: boolean; fruitful: boolean }): void {
     const culprit = mine.find((asked) => asked === ending.ask) ?? null;
     if (visit.cancelled) return;
+    visit.broken += 1;
+    // Beyond any reason: each question is worth two connections at most.
+    if (visit.broken > DROPS_MAX * visit.questions.length + BROKEN_MIN) {
+      this.#giveUp(visit, ending);
+      return;
+    }
     if (how.stale) {
       this.#putBack(visit, mine, []);
       return;

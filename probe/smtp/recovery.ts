@@ -17,7 +17,7 @@ export type StillbirthContext = {
 
 /**
  * MAIL.md 4: after a reset or a TLS failure once more at once, in clear after a TLS failure; an address that cannot be
- * reached gives way to the host's next one. A refusal in words is not asked again, and an attack is not answered.
+ * reached gives way to the host's next one. A refusal in words is not asked again, and what smuggled itself into the handshake is left unread.
  */
 export function afterStillbirth(ending: Ending, context: StillbirthContext): Recovery {
   if (context.live > 0 && ending.cause !== "tls") return "enough";
@@ -26,7 +26,9 @@ export function afterStillbirth(ending: Ending, context: StillbirthContext): Rec
       return context.untriedAddresses > 0 ? "next_address" : "give_up";
     case "timeout":
       return ending.stage === "connect" && context.untriedAddresses > 0 ? "next_address" : "give_up";
+    // Nothing that is said in clear is secret: addresses are asked about, no credentials, no mail.
     case "tls":
+    case "attack":
       return context.noTls ? "give_up" : "in_clear";
     case "closed":
       if (ending.stage === "starttls" && !context.noTls) return "in_clear";
@@ -35,7 +37,6 @@ export function afterStillbirth(ending: Ending, context: StillbirthContext): Rec
       return ending.stage === "starttls" && !context.noTls ? "in_clear" : "give_up";
     case "quit":
     case "protocol":
-    case "attack":
       return "give_up";
   }
 }

@@ -42,6 +42,8 @@ export type Visit = {
   open: number;
   /** Connections that ended without bringing this visit one reply. */
   fruitless: number;
+  /** Connections that broke with questions of this visit on the wire. */
+  broken: number;
   /** TLS version of the connection that answered last. */
   tls: string | null;
   readonly done: () => void;
