@@ -50,6 +50,9 @@ const credentialSchema = z.object({
   /** SHA-256 of the whole token, hex. */
   secret_hash: z.string().length(64),
   revoked_at: z.string().nullable(),
+  /** Taken out of service by an operator: the whole probe, or single source addresses. */
+  quarantined: z.boolean(),
+  quarantined_sources: z.array(z.string()),
 });
 export type ProbeCredential = z.infer<typeof credentialSchema>;
 

@@ -10,6 +10,8 @@ export type Survivor = {
   readonly session: string;
   readonly credential: string;
   readonly region: string;
+  /** Source addresses that were in quarantine when the socket was admitted; for the welcome. */
+  readonly quarantined?: readonly string[];
   readonly hello: Hello | null;
   readonly draining: boolean;
 };
@@ -45,6 +47,7 @@ function addSurvivor(s: HubState, survivor: Survivor, seen: ReadonlyMap<string, 
   s.sessions.set(survivor.session, {
     credential: survivor.credential,
     region: survivor.region,
+    quarantined: survivor.quarantined ?? [],
     probe: hello?.probe ?? null,
     frames: 0,
     sinceMs: now,

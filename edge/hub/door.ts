@@ -6,7 +6,8 @@ import { hubName, hubObject, hubOfProbe } from "./rpc.ts";
 
 type Cached = { readonly credential: ProbeCredential | null; readonly untilMs: number };
 
-// Isolate memory: probes reconnect in herds after a deployment, and one look-up per token is enough.
+// Isolate memory of ids that get nobody in, so that hammering the door costs no look-ups. Whoever is let in is looked up
+// each time: a revocation or a quarantine must hold from the next connection on.
 const cache = new Map<string, Cached>();
 
 const TOKEN = /^pt_([A-Za-z0-9-]{1,48})_([A-Za-z0-9_-]{20,128})$/;
@@ -22,6 +23,16 @@ export async function admitProbe(env: Env, request: Request): Promise<Response> 
       upgrade: "websocket",
     });
   }
+  const probe = await identifyProbe(env, request);
+  if (probe instanceof Response) return probe;
+  if (probe.quarantined) {
+    return problem(403, "quarantined", "In quarantine", "An operator has taken this probe out of service.");
+  }
+  return forward(env, request, probe);
+}
+
+/** Whose token a request carries; otherwise the answer to give: 401, or 503 while Postgres is away. */
+export async function identifyProbe(env: Env, request: Request): Promise<ProbeCredential | Response> {
   const token = /^Bearer (\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? "";
   const id = TOKEN.exec(token)?.[1];
   if (id === undefined) return unauthorised("The request carries no well-formed probe token.");
@@ -36,7 +47,7 @@ export async function admitProbe(env: Env, request: Request): Promise<Response> 
   const admitted = await matches(token, credential?.secret_hash ?? "0".repeat(64));
   if (credential === null || !admitted) return unauthorised("The probe token is not known.");
   if (credential.revoked_at !== null) return unauthorised("The probe token has been revoked.");
-  return forward(env, request, credential);
+  return credential;
 }
 
 async function forward(env: Env, request: Request, credential: ProbeCredential): Promise<Response> {
@@ -52,6 +63,7 @@ async function forward(env: Env, request: Request, credential: ProbeCredential):
   headers.delete("authorization");
   headers.set("x-probe-credential", credential.id);
   headers.set("x-probe-region", credential.region);
+  headers.set("x-probe-quarantined", credential.quarantined_sources.join(" "));
   headers.set("x-hub", name);
   return hubObject(env, name).fetch(new Request("https://hub/connect", { headers }));
 }
@@ -61,6 +73,7 @@ async function credentialOf(env: Env, id: string): Promise<ProbeCredential | nul
   const hit = cache.get(id);
   if (hit !== undefined && hit.untilMs > now) return hit.credential;
   const credential = await createDispatch(createDatabase(env)).probeCredential(id);
+  if (credential !== null && credential.revoked_at === null) return credential;
   if (cache.size >= CREDENTIAL_CACHE_MAX) cache.clear();
   cache.set(id, { credential, untilMs: now + CREDENTIAL_CACHE_MS });
   return credential;

@@ -17,7 +17,14 @@ import { type Hello, type HubState, newProbe, type Probe, type Session } from ".
 
 export type HubEvent =
   /** A socket was admitted by the door; it may say hello as this credential or an instance of it. */
-  | { readonly t: "opened"; readonly session: string; readonly credential: string; readonly region: string }
+  | {
+      readonly t: "opened";
+      readonly session: string;
+      readonly credential: string;
+      readonly region: string;
+      /** Source addresses in quarantine. */
+      readonly quarantined?: readonly string[];
+    }
   | { readonly t: "frame"; readonly session: string; readonly frame: ProbeFrame }
   | { readonly t: "bad_frame"; readonly session: string; readonly error: FrameError }
   | { readonly t: "closed"; readonly session: string }
@@ -34,7 +41,10 @@ export type HubEvent =
   | { readonly t: "refill_failed" }
   | { readonly t: "wake" }
   | { readonly t: "alarm" }
-  | { readonly t: "drain"; readonly probe: string; readonly why: string };
+  | { readonly t: "drain"; readonly probe: string; readonly why: string }
+  | { readonly t: "quarantine"; readonly probe: string; readonly sources: readonly string[] }
+  /** The credential is void: nothing this probe holds will be settled by it in good faith. */
+  | { readonly t: "expel"; readonly probe: string };
 
 /**
  * One step of the hub: no I/O, no clock, no randomness. The state is changed in place, since a copy per event of
@@ -55,6 +65,7 @@ function handle(s: HubState, event: HubEvent, now: number, out: HubCommand[]): v
       s.sessions.set(event.session, {
         credential: event.credential,
         region: event.region,
+        quarantined: event.quarantined ?? [],
         probe: null,
         frames: 0,
         sinceMs: now,
@@ -91,6 +102,12 @@ function handle(s: HubState, event: HubEvent, now: number, out: HubCommand[]): v
       return;
     case "drain":
       onDrainWish(s, event.probe, event.why, out);
+      return;
+    case "quarantine":
+      sendQuarantine(s, event.probe, event.sources, out);
+      return;
+    case "expel":
+      expel(s, event.probe, now, out);
       return;
   }
 }
@@ -197,6 +214,7 @@ function onHello(s: HubState, id: string, session: Session, hello: Hello, now: n
     session: id,
     frame: { t: "welcome", v: WIRE_VERSION, session: id, beat_ms: BEAT_INTERVAL_MS, grace_ms: LEASE_GRACE_MS },
   });
+  if (session.quarantined.length > 0) sendQuarantine(s, probe.id, session.quarantined, out);
   arm(s, now + LEASE_GRACE_MS, out);
 }
 
@@ -324,6 +342,22 @@ function onDrainWish(s: HubState, id: string, why: string, out: HubCommand[]): v
   probe.draining = true;
   countFleet(s);
   out.push({ c: "send", session: probe.session, frame: { t: "drain", why } });
+}
+
+function sendQuarantine(s: HubState, id: string, sources: readonly string[], out: HubCommand[]): void {
+  const probe = s.probes.get(id);
+  if (probe === undefined || probe.session === null || !probe.hello?.capabilities.includes("quarantine")) return;
+  out.push({ c: "send", session: probe.session, frame: { t: "quarantine", sources: [...sources] } });
+}
+
+function expel(s: HubState, id: string, now: number, out: HubCommand[]): void {
+  const probe = s.probes.get(id);
+  if (probe === undefined) return;
+  if (probe.session !== null) {
+    out.push({ c: "close", session: probe.session, code: CLOSE.badToken, why: "the credential was revoked" });
+    onClosed(s, probe.session, now, out);
+  }
+  if (s.probes.has(id)) forget(s, probe, now, out);
 }
 
 // ---------------------------------------------------------------- time

@@ -56,11 +56,13 @@ export class ProbeHub extends DurableObject<Cloudflare.Env> implements HubRpc {
     const region = request.headers.get("x-probe-region") ?? "";
     this.#name = this.#storage.name(request.headers.get("x-hub") ?? this.#name) ?? "";
     const { 0: client, 1: server } = new WebSocketPair();
-    const survivor: Survivor = { session: crypto.randomUUID(), credential, region, hello: null, draining: false };
+    const quarantined = (request.headers.get("x-probe-quarantined") ?? "").split(" ").filter((text) => text !== "");
+    const session = crypto.randomUUID();
+    const survivor: Survivor = { session, credential, region, quarantined, hello: null, draining: false };
     this.ctx.acceptWebSocket(server);
     this.#remember(server, survivor);
     this.#sockets.set(survivor.session, server);
-    this.#step({ t: "opened", session: survivor.session, credential, region });
+    this.#step({ t: "opened", session, credential, region, quarantined });
     return new Response(null, { status: 101, webSocket: client });
   }
 
@@ -141,6 +143,15 @@ export class ProbeHub extends DurableObject<Cloudflare.Env> implements HubRpc {
 
   async drain(probe: string, why: string): Promise<boolean> {
     return this.#step({ t: "drain", probe, why }).some((command) => command.c === "send");
+  }
+
+  async quarantine(probe: string, sources: readonly string[]): Promise<boolean> {
+    const commands = this.#step({ t: "quarantine", probe, sources });
+    return commands.some((command) => command.c === "send" && command.frame.t === "quarantine");
+  }
+
+  async expel(probe: string): Promise<boolean> {
+    return this.#step({ t: "expel", probe }).some((command) => command.c === "forget");
   }
 
   // ---------------------------------------------------------------- carrying out

@@ -62,6 +62,10 @@ export type HubRpc = {
   view(): Promise<HubView>;
   /** Tells a probe to finish, hand back the rest and leave. False when it is not connected here. */
   drain(probeId: string, why: string): Promise<boolean>;
+  /** Tells a probe which of its source addresses are in quarantine. False when it is not connected here, or too old to know. */
+  quarantine(probeId: string, sources: readonly string[]): Promise<boolean>;
+  /** Puts a probe out whose credential was revoked; its leases return at once. False when it is not known here. */
+  expel(probeId: string): Promise<boolean>;
 };
 
 type HubObject = HubRpc & Rpc.DurableObjectBranded;
@@ -100,6 +104,8 @@ export function hubFor(env: Pick<Env, "hubs">, name: string): HubRpc {
     known: (chunkIds) => stub().known([...chunkIds]),
     view: () => stub().view(),
     drain: (probeId, why) => stub().drain(probeId, why),
+    quarantine: (probeId, sources) => stub().quarantine(probeId, [...sources]),
+    expel: (probeId) => stub().expel(probeId),
   };
 }
 

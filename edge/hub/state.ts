@@ -65,6 +65,7 @@ export type Task = {
 export type Session = {
   readonly credential: string;
   readonly region: string;
+  readonly quarantined: readonly string[];
   probe: string | null;
   frames: number;
   sinceMs: number;

@@ -25,7 +25,7 @@ export type FleetMember = {
   readonly ended: Promise<LinkEnd | { readonly why: "timeout"; readonly message: string }>;
 };
 
-type Connection = Pick<LinkOptions, "edgeUrl" | "token" | "shard" | "onWelcome" | "onLoss"> & {
+type Connection = Pick<LinkOptions, "edgeUrl" | "token" | "shard" | "onWelcome" | "onLoss" | "onQuarantine"> & {
   readonly me: Introduction;
 };
 

@@ -80,6 +80,7 @@ export type LinkCommand =
   | { readonly c: "wind_up"; readonly why: string }
   /** Call with `flush` when the current burst of events is over. */
   | { readonly c: "flush_soon" }
+  | { readonly c: "quarantine"; readonly sources: readonly string[] }
   | { readonly c: "welcomed"; readonly session: string }
   | { readonly c: "ended"; readonly end: LinkEnd };
 
@@ -211,6 +212,9 @@ function onFrame(s: LinkState, frame: HubFrame, now: number, out: LinkCommand[])
       return;
     case "drain":
       startDrain(s, frame.why, out);
+      return;
+    case "quarantine":
+      out.push({ c: "quarantine", sources: frame.sources });
       return;
     case "refuse":
       // A hub that is full may have room later; every other refusal stands.

@@ -42,6 +42,8 @@ export type LinkOptions = {
   readonly me: Introduction;
   readonly shard: number | null;
   readonly onWelcome: (session: string) => void;
+  /** Told the source addresses in quarantine: all of them, each time that they change. */
+  readonly onQuarantine?: (sources: readonly string[]) => void;
   /** A line for the log about a connection that failed or closed. */
   readonly onLoss: (why: string) => void;
 };
@@ -101,6 +103,9 @@ export function startLink(options: LinkOptions, hands: Hands): Link {
           flushing = false;
           feed({ t: "flush" });
         });
+        return;
+      case "quarantine":
+        options.onQuarantine?.(command.sources);
         return;
       case "welcomed":
         options.onWelcome(command.session);

@@ -168,10 +168,12 @@ const detach = z.object({
 export type DetachFrame = z.infer<typeof detach>;
 
 const drain = z.object({ t: z.literal("drain"), why: z.string().max(200) });
+/** Source addresses that an operator has taken out of service: all of them, each time. For probes with the capability. */
+const quarantine = z.object({ t: z.literal("quarantine"), sources: z.array(z.string().max(64)).max(256) });
 const refuse = z.object({ t: z.literal("refuse"), code: z.string().max(64), why: z.string().max(400) });
 const beatBack = z.object({ t: z.literal("beat"), sent: z.number() });
 
-const fromHub = z.discriminatedUnion("t", [welcome, lease, task, detach, drain, refuse, beatBack]);
+const fromHub = z.discriminatedUnion("t", [welcome, lease, task, detach, drain, quarantine, refuse, beatBack]);
 export type HubFrame = z.infer<typeof fromHub>;
 
 export type FrameError = {
