@@ -41,6 +41,8 @@ export type FleetData = {
   revoke(probe: string): Promise<boolean>;
   quarantine(probe: string, source: string, reason: string): Promise<boolean>;
   release(probe: string, source: string): Promise<boolean>;
+  /** Source addresses of a probe that are in quarantine. */
+  quarantinedSources(probe: string): Promise<string[]>;
   /** Newest first. */
   list(most: number): Promise<EnrolledProbe[]>;
 };
@@ -67,6 +69,10 @@ export function createFleetData(db: Pick<Database, "dispatcher">): FleetData {
     revoke: (probe) => said(sql`select revoke_probe(${probe}) as done`),
     quarantine: (probe, source, reason) => said(sql`select quarantine_probe(${probe}, ${source}, ${reason}) as done`),
     release: (probe, source) => said(sql`select release_probe(${probe}, ${source}) as done`),
+    async quarantinedSources(probe) {
+      const [row] = await db.dispatcher(sql`select probe_credential(${probe}) as credential`);
+      return z.object({ quarantined_sources: z.array(z.string()) }).parse(row?.credential).quarantined_sources;
+    },
     async list(most) {
       const rows = await db.dispatcher(sql`select list_probes(${most}) as probe`);
       return rows.map((row) => enrolledProbe.parse(row.probe));

@@ -5,6 +5,7 @@ import { traceOf } from "./middleware/trace.ts";
 import { docsPage } from "./pages/docs.tsx";
 import { problemPage } from "./pages/problem.tsx";
 import { type Problem, problemResponse } from "./problems.ts";
+import { FLEET_ROUTES } from "./routes/fleet.ts";
 import { healthRoute, readyRoute } from "./routes/health.ts";
 import { jobEventsRoute } from "./routes/job-events.ts";
 import { jobResultsRoute } from "./routes/job-results.ts";
@@ -36,6 +37,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   readyRoute,
   metaRoute,
   probesConnectRoute,
+  ...FLEET_ROUTES,
 ];
 
 const INFO = {

@@ -8,6 +8,7 @@ export const PROBLEMS = {
   account_closed: [403, "Account closed", "The account of this key was closed."],
   insufficient_scope: [403, "Not allowed with this key", "The key lacks the scope that this call needs."],
   ip_not_allowed: [403, "Not allowed from here", "The key may be used from listed addresses only."],
+  join_refused: [401, "Not admitted to the fleet", "The join token is malformed, unknown, expired or used already."],
   malformed_json: [400, "Malformed JSON", "The body must be one JSON object, UTF-8."],
   malformed_upload: [
     400,
