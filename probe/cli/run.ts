@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { REAL_TIME_SLOTS } from "../../shared/limits.ts";
-import { createChecker } from "../check/checker.ts";
+import { createChecker } from "../check/create.ts";
 import { type ProbeConfig, readProbeConfig } from "../config.ts";
 import { joinFleet } from "../link/fleet.ts";
 import { createLog, type Log } from "../log.ts";
