@@ -67,7 +67,7 @@ const KNOWN = new Set(TARGETS);
 export function suggestDomain(domain: string): DomainSuggestion | null {
   if (domain.length > LONGEST && !hasTldSlip(domain)) return null;
   if (KNOWN.has(domain) || providerOfDomain(domain) !== null || REAL_NEIGHBOURS.has(domain)) return null;
-  const target = nearest(domain) ?? otherTld(domain) ?? repairTld(domain);
+  const target = rightTld(domain) ?? nearest(domain) ?? otherTld(domain) ?? repairTld(domain);
   if (target === null || target === domain) return null;
   const known = TYPOSQUATS.has(domain);
   // Lists of free providers hold mistyped names of the great ones, but also small providers with names much alike.
@@ -143,6 +143,15 @@ function allowance(typed: string, target: string): number {
 
 /** Whether a domain's last label is a top-level domain that stands for itself, not for a slip in `com`. */
 const isRealSuffix = (domain: string): boolean => REAL_TLDS.has(lastLabel(domain));
+
+/** `live.cm` for `live.com`: a slip in the top-level domain behind a name that is otherwise right. */
+function rightTld(domain: string): string | null {
+  const tld = lastLabel(domain);
+  const right = tld === "cm" || tld === "co" || tld === "om" ? "com" : TLD_SLIPS.get(tld);
+  if (right === undefined) return null;
+  const meant = domain.slice(0, domain.length - tld.length) + right;
+  return KNOWN.has(meant) ? meant : null;
+}
 
 /** `gmail.fr` for `gmail.com`: a brand's name under a top-level domain where it has no mailboxes. */
 function otherTld(domain: string): string | null {

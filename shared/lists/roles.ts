@@ -78,7 +78,7 @@ const ROLES = new Set(
      ufficiostampa ufficiotecnico vanzari vendite comenzi achizitii resurseumane secretariatro`,
     // Polish, Czech, Slovak, Hungarian
     `administracja biuro dyrekcja dyrektor faktury handel handlowy hurt kadry kariera klient komunikacja ksiegowosc kierownik kontakty
-     marketingpl obchod objednavky objednavka ochrana odbyt oferta oferty personalni place podpora podatelna praca prace
+     marketingpl obchod objednavky objednavka ochrana odbyt oferta oferty personalni podpora podatelna praca prace
      prezes produkcja prodej predaj projekty przetargi reklama reklamacie reklamace reklamacje recepce recepcia recepcja
      rekrutacja rezerwacja rezerwacje rezervace sekretariatpl serwis servis sklep skola skolaonline sprzedaz starosta
      szkola szkolenia uctarna ucetni ugyfelszolgalat urzad vedeni wsparcie wspolpraca zakupy zamowienia ertekesites

@@ -66,6 +66,8 @@ describe("did you mean", () => {
     ["outlok.com", "outlook.com"],
     ["iclud.com", "icloud.com"],
     ["aol.con", "aol.com"],
+    ["live.cm", "live.com"],
+    ["fastmail.cm", "fastmail.com"],
     ["gmx.ent", "gmx.net"],
     ["company.con", "company.com"],
     ["uni.ogr", "uni.org"],
