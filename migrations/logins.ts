@@ -1,6 +1,9 @@
 import { connected, MigrationError } from "./migrate.ts";
 import { LOGIN_ROLES, type LoginRole } from "./roles.ts";
 
+/** Attempts to change a role that somebody else changes at the same moment. */
+const CHANGE_TRIES = 20;
+
 /**
  * Lets roles log in with the given passwords; a role without one is left as it is. The caller must be the role that
  * created them (or a superuser). Returns the roles changed. Refuses a role that bypasses row-level security.
@@ -20,16 +23,26 @@ export async function grantLogins(
       );
     }
     const given = LOGIN_ROLES.filter((role) => passwords[role] !== undefined && passwords[role] !== "");
-    await client.query("BEGIN");
-    // Two databases of one cluster may be prepared at once, and Postgres refuses to change one role twice at a time.
-    await client.query("SELECT pg_advisory_xact_lock(hashtext('grant_logins'))");
     for (const role of given) {
       // Utility statements take no parameters.
-      await client.query(`ALTER ROLE ${role} LOGIN PASSWORD ${client.escapeLiteral(passwords[role] ?? "")}`);
+      const statement = `ALTER ROLE ${role} LOGIN PASSWORD ${client.escapeLiteral(passwords[role] ?? "")}`;
+      await untilAlone(() => client.query(statement));
     }
-    await client.query("COMMIT");
     return given;
   });
+}
+
+/** Roles belong to the cluster: while another database's applier changes the same one, Postgres refuses (XX000). */
+async function untilAlone(change: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await change();
+      return;
+    } catch (error) {
+      const raced = error instanceof Error && "code" in error && error.code === "XX000";
+      if (!raced || attempt === CHANGE_TRIES) throw error;
+    }
+  }
 }
 
 /** Passwords from `APP_DB_PASSWORD`, `DISPATCHER_DB_PASSWORD`, `PROBE_DB_PASSWORD` and so on; unset ones are absent. */
