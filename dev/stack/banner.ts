@@ -12,7 +12,7 @@ export function banner(stack: Stack): string {
     `  data      ${stack.dataDir}   (logs in ${stack.logDir})`,
     "",
     "Verify one address:",
-    `  curl -s ${stack.url}/v1/verify ${auth} -H 'content-type: application/json' -d '{"email":"alice@gmail.com"}'`,
+    `  curl -s ${stack.url}/v1/verify ${auth} -H 'content-type: application/json' -d '{"email":"alice.smith@gmail.com"}'`,
     "",
     "Upload a list and follow it:",
     `  curl -s ${stack.url}/v1/jobs ${auth} -F file=@${stack.sampleFile} | grep -oE '"id":"[0-9a-f-]+"' | cut -d'"' -f4 | xargs -I ID curl -sN ${stack.url}/v1/jobs/ID/events ${auth}`,
