@@ -10,6 +10,9 @@ export type CsvOptions = {
   readonly bom?: boolean;
   readonly delimiter: string;
   readonly record_delimiter: readonly string[];
+  /** Null: quotes are characters like others. */
+  readonly quote?: null;
+  readonly escape?: null;
   readonly relax_column_count: boolean;
   readonly relax_quotes: boolean;
   readonly skip_empty_lines: boolean;
