@@ -73,7 +73,8 @@ export const RETRY_MIN_MS = 1_000;
 /** Lines of a transcript kept for one check. */
 export const TRANSCRIPT_MAX_LINES = 200;
 
-/** Lines of input being checked at once by the command line: bounds memory, keeps connections full. */
-export const CLI_WINDOW_LINES = 10_000;
+/** Lines that the command line checks as one batch, and batches at once: bounds memory, keeps connections full. */
+export const CLI_BATCH_LINES = 2_000;
+export const CLI_BATCHES_IN_FLIGHT = 8;
 /** Longest line read; a longer one is an error, not an address. */
 export const CLI_LINE_MAX_CHARS = 64_000;

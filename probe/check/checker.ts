@@ -57,3 +57,5 @@ export type Checker = {
   /** Says QUIT, and leaves no socket, timer or listener behind. */
   close(): Promise<void>;
 };
+
+export { createChecker } from "./create.ts";
