@@ -64,8 +64,8 @@ export function addressFacts(input: string, options?: ParseOptions): AddressFact
   const { domain } = address;
   const tag = tagOf(address);
   const bare = bareLocal(address, tag);
-  const relay = isPrivacyRelay(domain);
   const provider = providerOfDomain(domain);
+  const relay = provider === null && isPrivacyRelay(domain);
   const free = provider !== null || isFreeDomain(domain);
   const disposable = !relay && !free && isDisposableDomain(domain);
   const suggestion = relay || provider !== null || address.specialUse !== null ? null : suggestDomain(domain);

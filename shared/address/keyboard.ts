@@ -26,7 +26,7 @@ function neighbours(): Uint8Array {
 const PAIRS = neighbours();
 
 /** Whether two ASCII characters lie beside each other on the keyboard. */
-const areNeighbours = (a: number, b: number): boolean => PAIRS[a * 128 + b] === 1;
+export const areNeighbours = (a: number, b: number): boolean => PAIRS[a * 128 + b] === 1;
 
 /** Costs of slips: 1 is a slip with no explanation. Common slips are cheaper, so that they win over others. */
 const COST = { doubled: 0.5, swapped: 0.6, neighbour: 0.7, missed: 0.8, extra: 0.9, other: 1 } as const;

@@ -1,5 +1,5 @@
 import { isFreeDomain, providerOfDomain } from "../lists/lists.ts";
-import { typingDistance } from "./keyboard.ts";
+import { areNeighbours, typingDistance } from "./keyboard.ts";
 import { REAL_NEIGHBOURS, TYPOSQUATS } from "./typo-neighbours.ts";
 import { BRANDS, REAL_TLDS, TARGETS, TLD_SLIPS } from "./typo-targets.ts";
 
@@ -87,6 +87,7 @@ function nearest(domain: string): string | null {
   for (let i = 0; i < domains.length; i++) {
     if (bitCount(nameMask ^ (nameMasks[i] ?? 0)) > (mostBits[i] ?? 0) || bitCount(mask ^ (masks[i] ?? 0)) > 4) continue;
     const target = domains[i] ?? "";
+    if (!beginsAlike(domain, target)) continue;
     if (mostBits[i] === 2 && !isOneSlip(domain, target)) continue;
     const distance = typingDistance(domain, target, least);
     if (distance < least && distance <= allowance(domain, target)) {
@@ -95,6 +96,14 @@ function nearest(domain: string): string | null {
     }
   }
   return found;
+}
+
+/** Whether the first letter is right, a neighbouring key, or moved by one place: all else is beyond any allowance. */
+function beginsAlike(typed: string, target: string): boolean {
+  const first = target.charCodeAt(0);
+  const given = typed.charCodeAt(0);
+  if (given === first || typed.charCodeAt(1) === first || given === target.charCodeAt(1)) return true;
+  return areNeighbours(given, first);
 }
 
 /** Whether two texts differ in one place only, by at most two characters: a cheap look before the dear one. */
@@ -123,9 +132,9 @@ function allowance(typed: string, target: string): number {
   const free = BRANDS.has(name) || !isRealSuffix(typed);
   // live.cco.uk: nobody keeps a host of that name below a second-level name like cco.
   if (typedName === name) {
-    if (free || (labels(typed) > 2 && labels(target) > 2)) return MOST;
-    // Nobody else has a name as long, but its owner may have it in more countries: one slip only.
-    return name.length >= 7 ? ONE_SLIP : 0;
+    if (!isRealSuffix(typed) || (labels(typed) > 2 && labels(target) > 2)) return MOST;
+    // Nobody else has a brand or a name as long, but more than a slip away is another country: see otherTld.
+    return free || name.length >= 7 ? ONE_SLIP : 0;
   }
   const sameSuffix = typed.endsWith(target.slice(name.length));
   if (!sameSuffix && !free) return 0;

@@ -67,6 +67,7 @@ describe("did you mean", () => {
     ["iclud.com", "icloud.com"],
     ["aol.con", "aol.com"],
     ["live.cm", "live.com"],
+    ["hotmail.ro", "hotmail.com"],
     ["fastmail.cm", "fastmail.com"],
     ["gmx.ent", "gmx.net"],
     ["company.con", "company.com"],
