@@ -11,7 +11,7 @@ import {
   TROUBLED_CHUNK_DELAY_MS,
 } from "./limits.ts";
 import { acceptTask, detachTask, dispatchTasks, finish, reassign } from "./realtime.ts";
-import { failRefill, maybeRefill, type NewChunk, takeRefill } from "./refill.ts";
+import { failRefill, lookAgain, maybeRefill, type NewChunk, takeRefill } from "./refill.ts";
 import type { RealTimeTask } from "./rpc.ts";
 import { type Hello, type HubState, newProbe, type Probe, type Session } from "./state.ts";
 
@@ -155,7 +155,7 @@ function onProbeFrame(
       countFleet(s);
       return;
     case "done":
-      onDone(s, probe, frame.items, out);
+      onDone(s, probe, frame.items, now, out);
       return;
     case "nack":
       onNack(s, probe, frame.items, now, out);
@@ -259,7 +259,7 @@ function onBadFrame(session: string, error: FrameError, out: HubCommand[]): void
 type DoneItems = Extract<ProbeFrame, { t: "done" }>["items"];
 type NackItems = Extract<ProbeFrame, { t: "nack" }>["items"];
 
-function onDone(s: HubState, probe: Probe, items: DoneItems, out: HubCommand[]): void {
+function onDone(s: HubState, probe: Probe, items: DoneItems, now: number, out: HubCommand[]): void {
   const seqs: number[] = [];
   for (const item of items) {
     const chunk = probe.leases.get(item.chunk);
@@ -272,6 +272,7 @@ function onDone(s: HubState, probe: Probe, items: DoneItems, out: HubCommand[]):
       endLease(s, chunk);
       s.chunks.delete(chunk.id);
       seqs.push(chunk.seq);
+      if (item.outcome === "rest") lookAgain(s, Math.max(now, item.again ?? now), out);
       if (item.drained && chunk.tenant !== "") out.push({ c: "finalise", tenant: chunk.tenant, job: chunk.job });
     }
   }

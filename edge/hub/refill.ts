@@ -19,8 +19,9 @@ export type NewChunk = Pick<Chunk, "seq" | "id" | "tenant" | "job" | "lane" | "d
 /** Asks Postgres for work when little waits and probes have room, and gives back what was lost. One call at a time. */
 export function maybeRefill(s: HubState, now: number, out: HubCommand[]): void {
   if (s.refill.busy) return;
-  const room = now >= s.refill.dueAtMs ? roomFor(s) : 0;
   const reclaimable = s.lost.size > 0 && (s.refill.failures === 0 || now >= s.refill.dueAtMs);
+  // What is given back may be ours to take again in the same breath.
+  const room = reclaimable || now >= s.refill.dueAtMs ? roomFor(s) : 0;
   if (room <= 0 && !reclaimable) return;
   s.refill.busy = true;
   s.refill.again = false;
@@ -56,9 +57,13 @@ export function takeRefill(
   s.refill.busy = false;
   s.refill.failures = 0;
   const settled: number[] = [];
+  let laterMs = Number.POSITIVE_INFINITY;
   for (const id of got.reclaimed) {
     const lost = s.lost.get(id);
-    if (lost !== undefined && s.lost.delete(id)) settled.push(lost.seq);
+    if (lost === undefined) continue;
+    s.lost.delete(id);
+    settled.push(lost.seq);
+    laterMs = Math.min(laterMs, now + lost.afterMs);
   }
   for (const fresh of got.chunks) {
     const old = s.chunks.get(fresh.id);
@@ -77,7 +82,12 @@ export function takeRefill(
   if (got.asked > 0) {
     s.refill.tenants = Math.max(1, new Set(got.chunks.map((chunk) => chunk.tenant)).size);
     scheduleNext(s, got.chunks.length, got.nextDueMs, now, out);
+  } else {
+    lookAgain(s, laterMs, out);
   }
+  const { laterMs: learntMs } = s.refill;
+  s.refill.laterMs = Number.POSITIVE_INFINITY;
+  lookAgain(s, learntMs, out);
 }
 
 function scheduleNext(s: HubState, came: number, nextDueMs: number | null, now: number, out: HubCommand[]): void {
@@ -86,6 +96,16 @@ function scheduleNext(s: HubState, came: number, nextDueMs: number | null, now: 
   } else {
     s.refill.dueAtMs = nextDueMs === null ? Number.POSITIVE_INFINITY : Math.max(nextDueMs, now + REFILL_BUSY_MS);
     arm(s, s.refill.dueAtMs, out);
+  }
+}
+
+/** Something comes due at that time: look for it then, unless Postgres is failing and has a pause of its own. */
+export function lookAgain(s: HubState, atMs: number, out: HubCommand[]): void {
+  if (s.refill.failures > 0) return;
+  if (s.refill.busy) s.refill.laterMs = Math.min(s.refill.laterMs, atMs);
+  else if (atMs < s.refill.dueAtMs) {
+    s.refill.dueAtMs = atMs;
+    arm(s, atMs, out);
   }
 }
 

@@ -95,7 +95,16 @@ export type HubState = {
   nextSeq: number;
   nextLease: number;
   alarmAtMs: number;
-  readonly refill: { busy: boolean; again: boolean; dueAtMs: number; failures: number; tenants: number };
+  readonly refill: {
+    busy: boolean;
+    /** Woken during a call: look again at once. */
+    again: boolean;
+    /** When to look next, and a time learnt during a call. */
+    dueAtMs: number;
+    laterMs: number;
+    failures: number;
+    tenants: number;
+  };
   /** Frames that made no sense here: late, repeated, lying. */
   ignored: number;
 };
@@ -118,7 +127,7 @@ export const createHub = (nowMs: number): HubState => ({
   nextSeq: 1,
   nextLease: Math.floor(nowMs),
   alarmAtMs: Number.POSITIVE_INFINITY,
-  refill: { busy: false, again: false, dueAtMs: 0, failures: 0, tenants: 1 },
+  refill: { busy: false, again: false, dueAtMs: 0, laterMs: Number.POSITIVE_INFINITY, failures: 0, tenants: 1 },
   ignored: 0,
 });
 

@@ -11,6 +11,8 @@ export type FleetDeps = {
   readonly checker: Checker;
   readonly settler: Settler;
   readonly now: () => number;
+  /** How long work in hand may go on after `drain` (DRAIN_FINISH_MS). */
+  readonly drainFinishMs?: number;
   /** One line per finished piece of work or trouble; `trace` is the request's. */
   readonly log: (event: {
     readonly trace?: string | undefined;
@@ -73,7 +75,8 @@ export function joinFleet(connection: Connection, deps: FleetDeps): FleetMember 
       link.untouched(chunk, number, end.outcome);
     } else if (end.outcome === "settled" || end.outcome === "rest") {
       const job = end.job === null ? {} : { job: end.job };
-      link.done({ chunk, lease: number, outcome: end.outcome, drained: end.drained, ...job });
+      const again = end.againAtMs === null ? {} : { again: end.againAtMs };
+      link.done({ chunk, lease: number, outcome: end.outcome, drained: end.drained, ...job, ...again });
     } else {
       link.done({ chunk, lease: number, outcome: end.outcome, drained: false });
     }
@@ -81,8 +84,9 @@ export function joinFleet(connection: Connection, deps: FleetDeps): FleetMember 
 
   function windUp(why: string): void {
     deps.log({ what: "draining", why, chunks: runs.size, tasks: tasks.running() });
-    after(DRAIN_FINISH_MS, () => {
+    after(deps.drainFinishMs ?? DRAIN_FINISH_MS, () => {
       for (const { run } of runs.values()) run.giveBack();
+      tasks.giveBack();
     });
     // Postgres may be away: what is not settled by then is planned again, and done by somebody else.
     after(DRAIN_MAX_MS - 5_000, () => lastCall.abort());

@@ -26,7 +26,13 @@ export type TaskDeps = {
 type Running = { readonly stop: AbortController; abandon: NodeJS.Timeout; detached: DetachFrame | null };
 type Kept = { readonly outcome: CheckOutcome; readonly untilMs: number };
 
-export type Tasks = { start(frame: TaskFrame): void; detach(frame: DetachFrame): void; running(): number };
+export type Tasks = {
+  start(frame: TaskFrame): void;
+  detach(frame: DetachFrame): void;
+  running(): number;
+  /** Stops all checks: callers are declined, detached ones planned again. */
+  giveBack(): void;
+};
 
 /**
  * Real-time checks. Each ends as an answer, or, when its caller has left with a 202, settled under the chunk that
@@ -94,7 +100,10 @@ export function createTasks(deps: TaskDeps): Tasks {
     );
     if (reply === null) deps.reports.untouched(chunk, lease, "not settled");
     else if (reply.outcome === "held") deps.reports.done({ chunk, lease, outcome: "stale", drained: false });
-    else deps.reports.done({ chunk, lease, outcome: reply.outcome, drained: false });
+    else {
+      const again = final ? {} : { again: found.item.due };
+      deps.reports.done({ chunk, lease, outcome: reply.outcome, drained: false, ...again });
+    }
   }
 
   return {
@@ -123,6 +132,9 @@ export function createTasks(deps: TaskDeps): Tasks {
       void settle(frame, answer?.outcome ?? null);
     },
     running: () => running.size,
+    giveBack() {
+      for (const one of running.values()) one.stop.abort();
+    },
   };
 }
 

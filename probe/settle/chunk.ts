@@ -6,7 +6,13 @@ import type { Settlement, SettleReply, Settler } from "./settle.ts";
 
 /** How work on a chunk ended. `untouched`: nothing was found and nothing settled, the ticket is as it was. */
 export type ChunkEnd =
-  | { readonly outcome: "settled" | "rest"; readonly drained: boolean; readonly job: string | null }
+  | {
+      readonly outcome: "settled" | "rest";
+      readonly drained: boolean;
+      readonly job: string | null;
+      /** Epoch ms at which the rest is due; null for now or never. */
+      readonly againAtMs: number | null;
+    }
   | { readonly outcome: "stale" | "failed" | "untouched" | "given_up" };
 
 export type ChunkRun = {
@@ -120,7 +126,7 @@ class ChunkWork {
       return;
     }
     // A part may bring the last results: then the chunk is done.
-    this.#end = endOf(reply);
+    this.#end = endOf(reply, null);
     this.#stop.abort();
   }
 
@@ -128,11 +134,8 @@ class ChunkWork {
     if (this.#results.length === 0 && this.#rest.length === 0 && this.#parts === 0 && this.#stop.signal.aborted) {
       return { outcome: "untouched" };
     }
-    const reply = await this.#deps.settler.settle(
-      this.#settlement(this.#results, this.#rest, false),
-      this.#deps.lastCall,
-    );
-    return endOf(reply);
+    const last = this.#settlement(this.#results, this.#rest, false);
+    return endOf(await this.#deps.settler.settle(last, this.#deps.lastCall), last.againAtMs);
   }
 
   #settlement(results: Settlement["results"], rest: readonly ChunkItem[], hold: boolean): Settlement {
@@ -158,12 +161,12 @@ class ChunkWork {
   }
 }
 
-function endOf(reply: SettleReply | null): ChunkEnd {
+function endOf(reply: SettleReply | null, againAtMs: number | null): ChunkEnd {
   if (reply === null) return { outcome: "given_up" };
   switch (reply.outcome) {
     case "settled":
     case "rest":
-      return { outcome: reply.outcome, drained: reply.drained, job: reply.job };
+      return { outcome: reply.outcome, drained: reply.drained, job: reply.job, againAtMs };
     case "held":
     case "stale":
       return { outcome: "stale" };

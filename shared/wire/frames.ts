@@ -95,6 +95,8 @@ const doneItem = z.object({
   /** The job of the chunk has no open chunk left, as far as its settle could see. */
   drained: z.boolean().default(false),
   job: id.optional(),
+  /** Epoch ms at which the rest is due: the hub looks for it then. */
+  again: z.number().min(0).optional(),
 });
 export type DoneItem = z.infer<typeof doneItem>;
 const done = z.object({ t: z.literal("done"), items: z.array(doneItem).min(1).max(1_000) });

@@ -28,6 +28,8 @@ export type HubHarness = {
     emails: readonly string[],
     more?: Partial<PlannedChunk>,
   ): Promise<{ chunk: string; job: string }>;
+  /** Stores a late check as the edge does: a chunk of one item, out, with a ticket. */
+  storeCheck(tenant: string, email: string): Promise<{ chunk: string; job: string; ticket: string }>;
   credential(id: string, options?: { region?: string; revoked?: boolean }): Promise<string>;
   close(): Promise<void>;
 };
@@ -58,6 +60,7 @@ export async function startHub(database: TestDatabase): Promise<HubHarness> {
     },
     tenant: () => addTenant(sql),
     plan: (tenant, emails, more) => planChunk(sql, tenant, emails, more),
+    storeCheck: (tenant, email) => storeCheck(sql, tenant, email),
     credential: (id, options) => addCredential(sql, id, options),
     async close() {
       await sql.end();
@@ -137,13 +140,27 @@ async function planChunk(
   return { chunk, job };
 }
 
-/** UUIDv7 of now: verdicts are partitioned by it. */
+async function storeCheck(sql: Client, tenant: string, email: string) {
+  const [chunk, job, ticket] = [randomUUID(), uuidv7(), randomUUID()];
+  await sql.query(
+    `INSERT INTO chunks (id, tenant_id, job_id, kind, hub, lane, items, open_items, state, ticket, out_at)
+     VALUES ($1, $2, $3, 'check', $4, 0, $5, 1, 'out', $6, now())`,
+    [chunk, tenant, job, HUB, JSON.stringify([{ n: 0, email }]), ticket],
+  );
+  return { chunk, job, ticket };
+}
+
 async function newJob(sql: Client, tenant: string): Promise<string> {
-  const hex = Date.now().toString(16).padStart(12, "0") + randomBytes(10).toString("hex");
-  const id = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-7${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+  const id = uuidv7();
   await sql.query(
     "INSERT INTO jobs (id, tenant_id, state, source_kind, source_key) VALUES ($1, $2, 'running', 'json', 'none')",
     [id, tenant],
   );
   return id;
+}
+
+/** Verdicts are partitioned by the time in it. */
+function uuidv7(): string {
+  const hex = Date.now().toString(16).padStart(12, "0") + randomBytes(10).toString("hex");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-7${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
