@@ -1,6 +1,6 @@
 import { attempt, type Database } from "../data/database.ts";
 import { readJob } from "../data/jobs.ts";
-import { PROGRESS_EVERY_MS, PROGRESS_FRESH_MS } from "../limits.ts";
+import { PROGRESS_EVERY_MS, PROGRESS_FIRST_MS } from "../limits.ts";
 import { isOver, type JobPresentation, presentJob } from "./progress.ts";
 
 type Snapshot = { readonly job: JobPresentation | null; readonly over: boolean; readonly at: number };
@@ -12,7 +12,7 @@ const fresh = new Map<string, Snapshot>();
 const SHARED_JOBS_MAX = 1_000;
 
 /**
- * Progress of a job as server-sent events: the snapshot at once and then every two seconds, a comment when the
+ * Progress of a job as server-sent events: the snapshot at once, soon again, and then every two seconds, a comment when the
  * database does not answer, `done` at the end. The event's id is its time; a watcher that comes back with
  * Last-Event-ID gets the current snapshot, which says all that earlier ones said.
  * @param admitted asked before each event whether the key may still see this
@@ -28,12 +28,13 @@ export function jobEvents(
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        if (ticks++ > 0) await new Promise((resolve) => setTimeout(resolve, PROGRESS_EVERY_MS));
+        const waitMs = Math.min(PROGRESS_EVERY_MS, PROGRESS_FIRST_MS * 2 ** ticks);
+        if (ticks++ > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
         if (!(await admitted())) {
           controller.close();
           return;
         }
-        const read = await attempt(snapshot(database, tenantId, jobId));
+        const read = await attempt(snapshot(database, tenantId, jobId, waitMs / 2));
         if (!read.ok) {
           controller.enqueue(encoder.encode(": waiting for the database\n\n"));
           return;
@@ -50,11 +51,11 @@ export function jobEvents(
   );
 }
 
-async function snapshot(database: Database, tenantId: string, jobId: string): Promise<Snapshot> {
+async function snapshot(database: Database, tenantId: string, jobId: string, freshMs: number): Promise<Snapshot> {
   const key = `${tenantId}/${jobId}`;
   const shared = fresh.get(key);
   const now = Date.now();
-  if (shared !== undefined && now - shared.at < PROGRESS_FRESH_MS) return shared;
+  if (shared !== undefined && now - shared.at < freshMs) return shared;
   const job = await readJob(database, tenantId, jobId);
   const taken = { job: job === null ? null : presentJob(job), over: job === null || isOver(job), at: Date.now() };
   if (taken.over) fresh.delete(key);

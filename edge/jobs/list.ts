@@ -52,12 +52,14 @@ export const csvOptions = (delimiter: string) => ({
 function csvRecords(format: Extract<ListFormat, { kind: "csv" }>, offset: number): ListReader {
   let rows: ListRow[] = [];
   let skip = offset === 0 && format.header;
+  let lines = 0;
   const { writable } = parse({
     ...csvOptions(format.delimiter),
     bom: offset === 0,
-    on_record(record, { bytes }) {
+    on_record(record, context) {
+      lines = context.lines;
       if (skip) skip = false;
-      else rows.push({ email: record[format.column] ?? "", end: offset + bytes });
+      else rows.push({ email: record[format.column] ?? "", end: offset + context.bytes });
       return null;
     },
   });
@@ -69,28 +71,28 @@ function csvRecords(format: Extract<ListFormat, { kind: "csv" }>, offset: number
     rows = [];
     return out;
   };
+  // Lines are counted from `offset`, so they can be named only from the beginning.
+  const broken = (error: unknown): never => {
+    throw brokenList(error, offset === 0 ? ` after line ${lines}` : "");
+  };
   return {
     async push(chunk) {
-      await writer.write(chunk).catch((error: unknown) => broken(error, offset));
+      await writer.write(chunk).catch(broken);
       return taken();
     },
     async finish() {
-      await writer.close().catch((error: unknown) => broken(error, offset));
+      await writer.close().catch(broken);
       return taken();
     },
   };
 }
 
-/** Lines are counted from `offset`, so they can be named only from the beginning. */
-function broken(error: unknown, offset: number): never {
+function brokenList(error: unknown, where: string): unknown {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  const line = error instanceof Error && offset === 0 ? /line (\d+)/.exec(error.message)?.[1] : undefined;
-  const where = line === undefined ? "" : ` near line ${line}`;
   if (code === "CSV_QUOTE_NOT_CLOSED" || code === "CSV_MAX_RECORD_SIZE") {
-    throw new BrokenList(`A quoted field${where} is never closed.`);
+    return new BrokenList(`A quoted field${where} is never closed.`);
   }
-  if (code.startsWith("CSV_")) throw new BrokenList(`The file cannot be read as CSV${where}.`);
-  throw error;
+  return code.startsWith("CSV_") ? new BrokenList(`The file cannot be read as CSV${where}.`) : error;
 }
 
 const NEWLINE = 10;

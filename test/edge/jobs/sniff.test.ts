@@ -87,7 +87,7 @@ describe("rows", () => {
   test("a quote that is never closed breaks the list, with a sentence", async () => {
     const reader = createListReader({ ...format, header: false, column: 0 }, 0);
     await reader.push(bytes('a@b.co\n"c@d.co\n'));
-    await expect(reader.finish()).rejects.toThrow("A quoted field near line 2 is never closed.");
+    await expect(reader.finish()).rejects.toThrow("A quoted field after line 1 is never closed.");
   });
 
   test("of a JSON list are read from any of their ends", async () => {
