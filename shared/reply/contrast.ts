@@ -62,22 +62,26 @@ type Session = {
   readonly speaksOfRecipients: boolean;
   /** Somebody was accepted within the counted replies. */
   readonly accepted: boolean;
+  /** The host has words of its own for unknown users, and used them here. */
+  readonly namesUnknown: boolean;
 };
 
 const summarise = (counted: readonly SessionReply[], templateOf: (reply: SessionReply) => string): Session => {
   const templates = new Map<string, number>();
   let speaksOfRecipients = false;
   let accepted = false;
+  let namesUnknown = false;
   for (const item of counted) {
     const { class: cls, ambiguous } = item.classified;
     if (cls === "accepted") accepted = true;
+    if (!ambiguous && item.classified.reason === "mailbox_not_found") namesUnknown = true;
     if (cls === "accepted" || (!ambiguous && (cls === "recipient" || cls === "capacity"))) speaksOfRecipients = true;
     if (ambiguous) {
       const template = templateOf(item);
       templates.set(template, (templates.get(template) ?? 0) + 1);
     }
   }
-  return { templates, speaksOfRecipients, accepted };
+  return { templates, speaksOfRecipients, accepted, namesUnknown };
 };
 
 const resolveAmbiguous = (
@@ -96,8 +100,10 @@ const resolveAmbiguous = (
   if (isTemplate && (session.accepted || context.sawAcceptance)) {
     return settled("mailbox_not_found", "template-of-unknown-user");
   }
-  const lone = session.templates.get(template) === 1 && !isTemplate;
-  if (session.speaksOfRecipients && lone && speaksOfPermission(reply)) {
+  // Other words than those this host has for unknown users, however many recipients get them; or a single exception.
+  const knowsUnknown = session.namesUnknown || context.controlTemplate !== null || context.knownTemplate !== null;
+  const exceptional = !isTemplate && (knowsUnknown || session.templates.get(template) === 1);
+  if (session.speaksOfRecipients && exceptional && speaksOfPermission(reply)) {
     return settled("restricted", "contrast-permission");
   }
   // Without any acceptance a different refusal may as well be the host losing its patience with us.
