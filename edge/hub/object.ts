@@ -84,8 +84,14 @@ export class ProbeHub extends DurableObject<Cloudflare.Env> implements HubRpc {
     this.#step({ t: "frame", session: survivor.session, frame });
   }
 
-  override webSocketClose(socket: WebSocket): void {
+  override webSocketClose(socket: WebSocket, code: number): void {
     this.#leave(socket);
+    try {
+      // A peer that is not answered waits half a minute for it. The codes below 3000 are not all ours to send.
+      socket.close(code >= 3000 ? code : 1000, "");
+    } catch {
+      // Closed on both sides already.
+    }
   }
 
   override webSocketError(socket: WebSocket): void {
