@@ -47,7 +47,7 @@ export const PROFILES: Readonly<Record<PaceProfile, Profile>> = {
     connections: 2,
     secondConnectionAbove: 200,
     failFastMs: 250,
-    fruitlessMax: 8,
+    fruitlessMax: 12,
     idleMs: POOL_IDLE_MS,
     perOperator: false,
   },

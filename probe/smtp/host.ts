@@ -54,7 +54,12 @@ export type HostShell = {
 /** Recipients that may be sent now; with none, either a time to come back or a pause too long to wait for. */
 export type Grant = { readonly recipients: number; readonly waitMs: number | null };
 
-type Link = Connection & { session: Session | null; readonly addressIndex: number };
+type Link = Connection & {
+  session: Session | null;
+  readonly addressIndex: number;
+  readonly startTls: boolean;
+  readonly lockStep: boolean;
+};
 
 /** Refusals before a 421 from which the host's patience is learnt; fewer are chance. */
 const ERRORS_LEARNT_MIN = 5;
@@ -62,6 +67,9 @@ const ERRORS_LEARNT_MIN = 5;
 const DROPS_MAX = 2;
 /** Connections that may break under a visit however few its questions are. */
 const BROKEN_MIN = 4;
+
+/** How a connection broke: with replies to this visit's questions, after a pause, with one question at a time. */
+type Breakage = { readonly fruitful: boolean; readonly stale: boolean; readonly alone: boolean };
 
 let serials = 0;
 
@@ -213,7 +221,7 @@ export class HostQueue {
     if (link.runs.length === 0) return true;
     // All that is on the wire may come back refused.
     if (link.refused + link.inFlight >= this.#refusalsMax) return false;
-    if (!capabilities.pipelining || this.#lockStep) return false;
+    if (!capabilities.pipelining || link.lockStep) return false;
     if (link.runs.length < FLIGHTS_IN_FLIGHT) return true;
     return link.runs.length < SMALL_FLIGHTS_IN_FLIGHT && link.inFlight < FLIGHT_RECIPIENTS;
   }
@@ -271,12 +279,11 @@ export class HostQueue {
       live += 1;
       if (link.capabilities === null) connecting += 1;
     }
+    // The first connection shows what the host is like before a second one is opened.
+    if (connecting > 0) return;
     const most = waiting > profile.secondConnectionAbove ? Math.max(limits.connections, profile.connections) : 1;
     const allowed = Math.min(most, this.#connectionsMax) + (this.#urgent.length > 0 && live > 0 ? 1 : 0);
-    for (let opening = live; opening < allowed && connecting < waiting; opening += 1, connecting += 1) {
-      if (!this.#shell.admit()) return;
-      this.#open();
-    }
+    if (live < allowed && this.#shell.admit()) this.#open();
   }
 
   #open(): void {
@@ -296,6 +303,8 @@ export class HostQueue {
       retired: false,
       session: null,
       addressIndex: this.#addressIndex,
+      startTls: !this.#noTls,
+      lockStep: this.#lockStep,
     };
     this.#links.add(link);
     link.session = new Session(
@@ -305,8 +314,8 @@ export class HostQueue {
         host: target.name,
         localAddress: target.source === "any" ? null : target.source,
         helo: target.helo,
-        startTls: !this.#noTls,
-        pipeline: !this.#lockStep,
+        startTls: link.startTls,
+        pipeline: !link.lockStep,
         times: profile.times,
         idleMs: profile.idleMs,
         now,
@@ -369,7 +378,7 @@ export class HostQueue {
     }
     link.answered += answered;
     if (answered > 0) visit.fruitless = 0;
-    if (again.length > 0) this.#putBack(visit, again, []);
+    if (again.length > 0) this.#putBack(visit, again);
   }
 
   #onMailRefused(link: Link, asks: readonly Question[], visit: Visit, reply: Reply): void {
@@ -377,11 +386,12 @@ export class HostQueue {
     if (reply.code < 500 && link.answered > 0 && visit.fruitless === 0) {
       visit.fruitless += 1;
       this.#retire(link);
-      this.#putBack(visit, asks, []);
+      this.#putBack(visit, asks);
       return;
     }
     const trouble: Ending = { cause: "refused", stage: "mail", reply, detail: "MAIL refused", ask: null };
-    for (const asked of asks) fail(visit, asked, trouble);
+    // Nothing in it is about one recipient or another: the rest would hear the same.
+    failAll(visit, trouble);
   }
 
   #onEnded(link: Link, ending: Ending): void {
@@ -396,12 +406,12 @@ export class HostQueue {
   /** The connection never came to the point of asking. */
   #onStillborn(link: Link, ending: Ending): void {
     if (this.#closing !== null || link.retired) return;
-    const live = [...this.#links].filter((other) => other.capabilities !== null && !other.retired).length;
+    const live = [...this.#links].filter((other) => !other.retired).length;
     const plan = afterStillbirth(ending, {
       live,
       untriedAddresses: this.target.addresses.length - 1 - link.addressIndex,
       reconnected: this.#reconnected,
-      noTls: this.#noTls,
+      inClear: !link.startTls,
     });
     switch (plan) {
       case "enough":
@@ -448,46 +458,48 @@ export class HostQueue {
     }
     const unanswered = link.runs.reduce((sum, { flight }) => sum + flight.asks.filter(isOpen).length, 0);
     // Replies may have been lost behind a reset: from now on one question at a time, so that blame falls right.
-    if (!stale && unanswered > 1 && (ending.cause === "closed" || ending.cause === "protocol")) this.#lockStep = true;
+    if (!stale && !fruitful && unanswered > 1 && (ending.cause === "closed" || ending.cause === "protocol"))
+      this.#lockStep = true;
     for (const visit of new Set(link.runs.map((run) => run.visit))) {
       const mine = link.runs.flatMap((run) => (run.visit === visit ? run.flight.asks.filter(isOpen) : []));
-      if (mine.length > 0) this.#recover(visit, mine, ending, { stale, fruitful });
+      if (mine.length > 0)
+        this.#recover(visit, mine, ending, { stale, fruitful, alone: link.lockStep || link.asked === 1 });
       this.#settle(visit);
     }
     link.runs.length = 0;
   }
 
-  #recover(visit: Visit, mine: readonly Question[], ending: Ending, how: { stale: boolean; fruitful: boolean }): void {
-    const culprit = mine.find((asked) => asked === ending.ask) ?? null;
+  #recover(visit: Visit, mine: readonly Question[], ending: Ending, how: Breakage): void {
     if (visit.cancelled) return;
+    const culprit = mine.find((asked) => asked === ending.ask) ?? null;
     visit.broken += 1;
-    // Beyond any reason: each question is worth two connections at most.
-    if (visit.broken > DROPS_MAX * visit.questions.length + BROKEN_MIN) {
+    visit.fruitless = how.fruitful || how.stale ? 0 : visit.fruitless + 1;
+    const answered = visit.open < visit.questions.length;
+    const most = fruitlessMax(ending, { atRecipient: culprit !== null, answered }, this.#shell.profile);
+    // Beyond any reason: each question is worth so many connections and no more.
+    if (visit.fruitless >= most || visit.broken > DROPS_MAX * visit.questions.length + BROKEN_MIN) {
       this.#giveUp(visit, ending);
       return;
     }
-    if (how.stale) {
-      this.#putBack(visit, mine, []);
-      return;
+    const back: Question[] = [];
+    if (culprit !== null && !how.stale) {
+      culprit.drops += 1;
+      // A close may belong to the reply before it. Blame needs a connection that ended at this question and no other.
+      const certain = culprit.drops >= DROPS_MAX && !how.fruitful && how.alone;
+      if (ending.cause === "timeout" || certain) fail(visit, culprit, ending);
     }
-    if (culprit !== null) culprit.drops += 1;
-    const blamed = culprit !== null && (ending.cause === "timeout" || culprit.drops >= DROPS_MAX);
-    if (culprit !== null && blamed) fail(visit, culprit, ending);
-    visit.fruitless = how.fruitful ? 0 : visit.fruitless + 1;
-    if (visit.fruitless >= fruitlessMax(ending, culprit !== null, this.#shell.profile)) {
-      this.#giveUp(visit, ending);
-      return;
-    }
+    if (!answered && culprit !== null && isOpen(culprit)) back.push(culprit);
     this.#putBack(
       visit,
-      mine.filter((asked) => asked !== culprit),
-      culprit !== null && !blamed ? [culprit] : [],
+      mine.filter((asked) => isOpen(asked) && !back.includes(asked)),
     );
+    // A host that has not answered anything yet is asked about somebody else next.
+    visit.todo.push(...back);
   }
 
-  #putBack(visit: Visit, front: readonly Question[], back: readonly Question[]): void {
+  #putBack(visit: Visit, questions: readonly Question[]): void {
     if (visit.cancelled) return;
-    visit.todo = [...front, ...visit.todo, ...back];
+    visit.todo = [...questions, ...visit.todo];
     const lane = visit.urgent ? this.#urgent : this.#bulk;
     if (!lane.includes(visit)) lane.unshift(visit);
   }

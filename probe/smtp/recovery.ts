@@ -6,13 +6,13 @@ import type { Reply } from "./reply-parser.ts";
 export type Recovery = "enough" | "in_clear" | "next_address" | "again" | "give_up";
 
 export type StillbirthContext = {
-  /** Other connections to this host that work. */
+  /** Other connections to this host, working or being made. */
   readonly live: number;
   readonly untriedAddresses: number;
   /** The one immediate new attempt has been spent. */
   readonly reconnected: boolean;
-  /** STARTTLS is not used any more. */
-  readonly noTls: boolean;
+  /** The connection would not have used STARTTLS. */
+  readonly inClear: boolean;
 };
 
 /**
@@ -20,7 +20,7 @@ export type StillbirthContext = {
  * reached gives way to the host's next one. A refusal in words is not asked again, and what smuggled itself into the handshake is left unread.
  */
 export function afterStillbirth(ending: Ending, context: StillbirthContext): Recovery {
-  if (context.live > 0 && ending.cause !== "tls") return "enough";
+  if (context.live > 0 && ending.cause !== "tls" && ending.cause !== "attack") return "enough";
   switch (ending.cause) {
     case "connect":
       return context.untriedAddresses > 0 ? "next_address" : "give_up";
@@ -29,22 +29,30 @@ export function afterStillbirth(ending: Ending, context: StillbirthContext): Rec
     // Nothing that is said in clear is secret: addresses are asked about, no credentials, no mail.
     case "tls":
     case "attack":
-      return context.noTls ? "give_up" : "in_clear";
+      return context.inClear ? "give_up" : "in_clear";
     case "closed":
-      if (ending.stage === "starttls" && !context.noTls) return "in_clear";
+      if (ending.stage === "starttls" && !context.inClear) return "in_clear";
       return context.reconnected ? "give_up" : "again";
     case "refused":
-      return ending.stage === "starttls" && !context.noTls ? "in_clear" : "give_up";
+      return ending.stage === "starttls" && !context.inClear ? "in_clear" : "give_up";
     case "quit":
     case "protocol":
       return "give_up";
   }
 }
 
+/** Fruitless connections that a host gets which has not answered one question of the visit yet. */
+const MUTE_MAX = 6;
+
 /** How many connections in a row may bring a visit nothing before it is given up. */
-export function fruitlessMax(ending: Ending, atRecipient: boolean, profile: Profile): number {
-  if (ending.cause === "refused" || !atRecipient) return 2;
-  return ending.cause === "timeout" ? Math.min(2, profile.fruitlessMax) : profile.fruitlessMax;
+export function fruitlessMax(
+  ending: Ending,
+  visit: { readonly atRecipient: boolean; readonly answered: boolean },
+  profile: Profile,
+): number {
+  if (ending.cause === "refused" || !visit.atRecipient) return 2;
+  if (ending.cause === "timeout") return Math.min(2, profile.fruitlessMax);
+  return visit.answered ? profile.fruitlessMax : Math.min(MUTE_MAX, profile.fruitlessMax);
 }
 
 /**
