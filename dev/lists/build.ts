@@ -30,25 +30,18 @@ function readAll(packages: typeof DISPOSABLE_PACKAGES): Cleaned[] {
   });
 }
 
-/** Free only when its list is curated or another list agrees, and nobody calls it disposable. */
-function pickFree(
-  lists: readonly Cleaned[],
-  disposable: ReadonlySet<string>,
-  doubted: ReadonlySet<string>,
-): Set<string> {
-  const votes = new Map<string, number>();
+/** Free when a person has listed it or two packages agree, and nobody calls it disposable. */
+function pickFree(lists: readonly Cleaned[], listed: readonly string[], disposable: ReadonlySet<string>): Set<string> {
+  const votes = new Map<string, number>(listed.map((name) => [name, 2]));
   for (const { names } of lists) for (const name of names) votes.set(name, (votes.get(name) ?? 0) + 1);
-  const picked = [...votes].filter(([name, count]) => (count > 1 || doubted.has(name)) && !disposable.has(name));
+  const picked = [...votes].filter(([name, count]) => count > 1 && !disposable.has(name));
   return new Set(picked.map(([name]) => name));
 }
 
-/** Names in a curated free list that one package at most calls disposable, and no curated one does. */
-function findDoubted(lists: readonly Cleaned[], curated: ReadonlySet<string>, free: readonly Cleaned[]): Set<string> {
-  const freemail = free.find(({ source }) => source.name === "freemail")?.names ?? new Set<string>();
-  const doubted = [...freemail].filter(
-    (name) => !curated.has(name) && lists.filter(({ names }) => names.has(name)).length <= 1,
-  );
-  return new Set(doubted);
+/** Names in our own list of free providers that one package at most calls disposable, and no curated one does. */
+function findDoubted(lists: readonly Cleaned[], curated: ReadonlySet<string>, listed: readonly string[]): Set<string> {
+  const votes = (name: string): number => lists.filter(({ names }) => names.has(name)).length;
+  return new Set(listed.filter((name) => !curated.has(name) && votes(name) <= 1));
 }
 
 function reportSources(all: readonly Source[], used: ReadonlyMap<string, number>): void {
@@ -80,10 +73,11 @@ function main(): void {
       .filter(({ source }) => ["disposable-email-domains-js", "fakefilter"].includes(source.name))
       .flatMap(({ names }) => [...names]),
   );
-  const doubted = findDoubted(disposableLists, curated, freeLists);
+  const listedFree = readNames("free.txt");
+  const doubted = findDoubted(disposableLists, curated, listedFree);
   const all = new Set([...disposableLists.flatMap(({ names }) => [...names]), ...supplement]);
   const members = pickDisposable(all, { allowed: allowedNames(readNames("allow.txt")), curated, doubted });
-  const free = pickFree(freeLists, all, doubted);
+  const free = pickFree(freeLists, listedFree, members);
   const used = new Map<string, number>();
   for (const { source, names } of disposableLists)
     used.set(source.name, [...names].filter((n) => members.has(n)).length);
@@ -98,7 +92,7 @@ function main(): void {
     members,
     free,
     sources.map((s) => ({ ...s, used: used.get(s.name) ?? 0 })),
-    supplement.length,
+    { supplement: supplement.length, free: listedFree.length },
   );
   writeFileSync(OUTPUT, text);
   say(`${OUTPUT}: ${text.length} bytes`);
@@ -108,10 +102,11 @@ function render(
   members: ReadonlySet<string>,
   free: ReadonlySet<string>,
   sources: readonly (Source & { used: number })[],
-  supplement: number,
+  own: { supplement: number; free: number },
 ): string {
   const rows = sources.map(({ name, version, licence, used }) => ({ name, version, licence, used }));
-  rows.push({ name: "supplement", version: "1", licence: "MIT", used: supplement });
+  rows.push({ name: "dev/lists/supplement.txt", version: "1", licence: "MIT", used: own.supplement });
+  rows.push({ name: "dev/lists/free.txt", version: "1", licence: "ISC", used: own.free });
   const coded = "{ size: number; lowBits: number; data: string }";
   return `// Written by npm run lists from the packages named in SOURCES. Do not edit.
 export const SOURCES: readonly { name: string; version: string; licence: string; used: number }[] = ${JSON.stringify(rows, null, 2)};

@@ -28,7 +28,7 @@ export type Policy = {
   allowed: ReadonlySet<string>;
   /** Curated lists: their word stands even for public bodies. */
   curated: ReadonlySet<string>;
-  /** Names that curated lists of free providers hold and only one list calls disposable. */
+  /** Names on our list of free providers that only one list calls disposable. */
   doubted: ReadonlySet<string>;
 };
 

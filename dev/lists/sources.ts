@@ -34,11 +34,12 @@ export const DISPOSABLE_PACKAGES: Readonly<Record<string, Reader[]>> = {
   "@dahoom/disposable-email": [json(require.resolve("@dahoom/disposable-email/domains.json"))],
 };
 
-/** Packages of domains with mailboxes for everybody. Some of them hold disposable domains too. */
+/**
+ * Packages of domains with mailboxes for everybody, disposable ones among them. free-email-domains and freemail are left
+ * out: they run scripts when installed, the first of them from the network.
+ */
 export const FREE_PACKAGES: Readonly<Record<string, Reader[]>> = {
-  freemail: [lines(require.resolve("freemail/data/free.txt"))],
   "email-providers": [json(require.resolve("email-providers/all.json"))],
-  "free-email-domains": [json(require.resolve("free-email-domains/domains.json"))],
   "company-email-validator": [() => require("company-email-validator/free_email_provider_domains.js") as unknown],
 };
 
