@@ -56,6 +56,16 @@ async function finalise(client: Client, job: string): Promise<boolean> {
   return only(rows).ended;
 }
 
+/** Resolves when a session of this database stands before a lock. */
+async function untilOneWaits(): Promise<void> {
+  for (;;) {
+    const { rowCount } = await admin.query(
+      "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+    );
+    if (rowCount === 1) return;
+  }
+}
+
 async function ledger(job: string): Promise<unknown> {
   const { rows } = await admin.query("SELECT kind, amount::int FROM credit_ledger WHERE ref = $1 ORDER BY kind", [job]);
   return rows;
@@ -116,10 +126,14 @@ describe("finalise_job", () => {
   it("ends a job once when two sessions race, and a third call is told no", async () => {
     const { job, chunk } = await makeList();
     await settle(probe, chunk.id, chunk.ticket, { results: [result(3), result(4)] });
-    const ended = await Promise.all(
-      [app, rival].map((client) => asTenant(client, tenant, () => finalise(client, job))),
-    );
-    expect(ended.sort()).toEqual([false, true]);
+    let waiting: Promise<boolean> | undefined;
+    const first = await asTenant(app, tenant, async () => {
+      const ended = await finalise(app, job);
+      waiting = asTenant(rival, tenant, () => finalise(rival, job));
+      await untilOneWaits();
+      return ended;
+    });
+    expect([first, await waiting]).toEqual([true, false]);
     expect(await asTenant(app, tenant, () => finalise(app, job))).toBe(false);
     const events = await admin.query("SELECT 1 FROM events WHERE tenant_id = $1", [tenant]);
     expect(events.rowCount).toBe(1);
