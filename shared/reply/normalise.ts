@@ -8,6 +8,9 @@ const LONG_RUN = /[a-z0-9._+=-]{14,}/g;
 const WHITE = /\s+/g;
 const COMBINING = /[\u0300-\u036f]/g;
 const HAS_DIGIT = /\d/;
+/** Letters that Unicode does not take apart into a base letter and a mark. */
+const WHOLE = /[łøđıßæœ]/g;
+const PLAIN: Readonly<Record<string, string>> = { ł: "l", ø: "o", đ: "d", ı: "i", ß: "ss", æ: "ae", œ: "oe" };
 
 const isAscii = (text: string): boolean => {
   for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false;
@@ -17,7 +20,9 @@ const isAscii = (text: string): boolean => {
 /** Lower case without accents, so that one phrase finds "Boîte", "boite" and "BOITE". */
 export const fold = (text: string): string => {
   const lower = text.toLowerCase();
-  return isAscii(lower) ? lower : lower.normalize("NFD").replace(COMBINING, "").normalize("NFC");
+  if (isAscii(lower)) return lower;
+  const plain = lower.normalize("NFD").replace(COMBINING, "").normalize("NFC");
+  return plain.replace(WHOLE, (letter) => PLAIN[letter] ?? letter);
 };
 
 /**

@@ -3,8 +3,19 @@ export type ParsedReply = { readonly code: number; readonly enhanced: string | n
 
 /** RFC 5321 4.2: three digits, then a hyphen on all lines but the last. Some servers leave the blank out. */
 const LINE = /^([2-5]\d\d)(?:[ :-]|$)(.*)$/;
-/** How logs and bounces introduce a reply: `smtp; 550 ...` (RFC 3464 2.3.6), `host said: 550 ...`, quotation marks. */
-const INTRODUCTION = /(?:^smtp;|said:|^['"])\s*(?=[2-5]\d\d[ -])/i;
+/**
+ * How logs and bounces introduce a reply: `smtp; 550 ...` (RFC 3464 2.3.6), `host said: 550 ...`, Exim's `SMTP error
+ * from remote mail server after RCPT TO:<a@b>: 550 ...`, Sendmail's `<<< 550 ...`, Exchange's `returned '550 ...`.
+ */
+const INTRODUCTION = /(?:smtp;|said:|>:|after [\w ]{1,40}:|\]:|<<<|returned ['"]|^['"])\s*(?=#?[2-5]\d\d[ -])#?/i;
+/** Cisco's gateways put their own reading first: `5.1.0 - Unknown address error 550-'5.7.1 Access denied'`. */
+const SECOND_HAND = /^[245]\.\d\.\d - [^']{0,80}?\berror (?=[2-5]\d\d[ -]')/i;
+/**
+ * What a server says to the commands behind a refused RCPT, as logs glue it to the refusal: `503 need RCPT command`,
+ * Postfix's `554 5.5.1 Error: no valid recipients`. It adds nothing and would speak of the dialogue.
+ */
+const AFTERMATH =
+  /\s(?:503[ -](?:5\.\d\.\d )?(?:error: |valid )?(?:need )?rcpt\b|554[ -](?:5\.5\.1 )?(?:error: )?no valid recipients).*$/i;
 /** RFC 2034: class, subject, detail at the head of the text; some servers put "#" or a bracket before it. */
 const ENHANCED = /^[#([']{0,2}([245]\.\d{1,3}\.\d{1,3})(?![.\d])[\])']?:?\s*/;
 /** The same anywhere in the text, as qmail's "(#5.1.1)": not inside an IP address. */
@@ -32,7 +43,8 @@ export const parseReplyText = (text: string): ParsedReply | null => {
   const parts: string[] = [];
   for (const raw of text.split(/\r\n|\r|\n/)) {
     let line = raw.trim();
-    const introduction = code === 0 && !LINE.test(line) ? INTRODUCTION.exec(line) : null;
+    if (code === 0) line = line.replace(SECOND_HAND, "");
+    const introduction = code === 0 && !LINE.test(line) && !ENHANCED.test(line) ? INTRODUCTION.exec(line) : null;
     if (introduction !== null) line = line.slice(introduction.index + introduction[0].length);
     const head = LINE.exec(line);
     if (head !== null && (code === 0 || Number(head[1]) === code)) {
@@ -51,6 +63,6 @@ export const parseReplyText = (text: string): ParsedReply | null => {
     if (line !== "") parts.push(line);
   }
   if (code === 0) return null;
-  const joined = parts.join(" ");
+  const joined = parts.join(" ").replace(AFTERMATH, "");
   return { code, enhanced: enhanced ?? enhancedOf(code, joined), text: joined };
 };

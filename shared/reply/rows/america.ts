@@ -70,6 +70,16 @@ export const AMERICA_ROWS: readonly ReplyRow[] = [
     ],
   },
   {
+    // Hidden addresses take mail from registered senders alone and answer any other as if nobody were there.
+    rule: "apple-relay-unregistered",
+    class: "sender",
+    reason: "provider_unverifiable",
+    providers: ["apple_relay"],
+    stages: ["rcpt"],
+    digit: 5,
+    examples: ["550 5.1.1 <hidden@privaterelay.appleid.com>: unauthorized sender"],
+  },
+  {
     rule: "apple-gone",
     class: "recipient",
     reason: "mailbox_not_found",

@@ -1,5 +1,57 @@
 import type { ReplyRow } from "../types.ts";
 
+/**
+ * Public lists by name. They stand before the rows about senders, because "Email from [192.0.2.1] is blocked" has
+ * "mail from" in it; what such a list says of our domain or our HELO name is left to those rows.
+ */
+export const NAMED_BLOCKLIST_ROWS: readonly ReplyRow[] = [
+  {
+    rule: "blocklist-named",
+    class: "policy",
+    reason: "probe_blocklisted",
+    secondOpinion: true,
+    text: [
+      "blocked using",
+      "blocked by~dnsbl",
+      "blocked by~rbl",
+      "rejected using",
+      "dnsbl",
+      "dns blacklist",
+      "dns blocklist",
+      "spamhaus",
+      "spamcop",
+      "sorbs.net",
+      "barracudacentral",
+      "barracudanetworks.com/reputation",
+      "barracuda reputation",
+      "uceprotect",
+      "abuseat.org",
+      "invaluement",
+      "ipcheck.proofpoint.com",
+      "csi.cloudmark.com",
+      "senderscore.org",
+    ],
+    not: [
+      "sender address",
+      "sender domain",
+      "mailfrom domain",
+      "mail from domain",
+      "domain is listed",
+      "helo",
+      "dbl.spamhaus",
+      "uribl",
+      "surbl",
+      "grey",
+    ],
+    examples: [
+      "550 5.7.1 Email from [192.0.2.1] is blocked by DNSBL bl.spamcop.net; see https://www.spamcop.net/bl.shtml?192.0.2.1",
+      "550 5.7.1 Service unavailable; client [192.0.2.1] blocked using b.barracudacentral.org",
+      "550 5.7.1 Your address 192.0.2.1 is on our list, see https://www.barracudacentral.org/lookups?ip=192.0.2.1",
+      "554 Blocked - see https://ipcheck.proofpoint.com/?ip=192.0.2.1",
+    ],
+  },
+];
+
 /** Our address is on somebody's list, or its reputation is poor. */
 export const BLOCKLIST_ROWS: readonly ReplyRow[] = [
   {
@@ -69,9 +121,8 @@ export const BLOCKLIST_ROWS: readonly ReplyRow[] = [
     ],
     not: ["recipient is listed", "not listed in", "not listed on", "isn't listed"],
     examples: [
-      "554 5.7.1 <c1.example.com[203.0.113.22]>: Client host rejected: blocked using mail.example.org; Please see http://mail.example.org/rbl/?ip=203.0.113.22 to send.",
-      "550 5.7.1 Service unavailable; client [192.0.2.1] blocked using zen.spamhaus.org",
-      "553 http://www.spamhaus.org/query/bl?ip=192.0.2.222",
+      "554 5.7.1 Listed in the blocklist of this host",
+      "550 5.7.1 <c1.example.com[203.0.113.22]>: black listed here",
       "554 5.7.1 Ihre IP-Adresse steht auf einer Sperrliste",
     ],
   },

@@ -27,7 +27,8 @@ export const CALLOUT_ROWS: readonly ReplyRow[] = [
       "sender address undeliverable",
       "sender's address~not",
       "return address could not be verified",
-      "the mail server could not deliver mail to <@>. the account or domain may not exist",
+      // cPanel's words for a sender that its call-out could not verify.
+      "the account or domain may not exist",
       "response to: mail from",
       "called: mail from",
     ],
@@ -36,6 +37,7 @@ export const CALLOUT_ROWS: readonly ReplyRow[] = [
       "550-Verification failed for <probe@sender.example> 550-Called: 192.0.2.1 Sent: RCPT TO:<probe@sender.example> Response: 550 5.1.1 user unknown 550 Sender verify failed",
       "450 4.1.7 <probe@sender.example>: Sender address rejected: unverified address: host mx.sender.example[192.0.2.1] said: 550 5.1.1 <probe@sender.example>: Recipient address rejected: User unknown (in reply to RCPT TO command)",
       "451 Could not complete sender verify callout",
+      "550 The mail server could not deliver mail to probe@sender.example. The account or domain may not exist, they may be blacklisted, or missing the proper dns entries.",
     ],
   },
   {

@@ -64,6 +64,34 @@ export const CODE_ROWS: readonly ReplyRow[] = [
     { stages: ["starttls"], class: "temporary", reason: "temporary_error", retry: "reconnect" },
     ["454 no"],
   ),
+  generic(
+    "refused-us",
+    {
+      digit: 5,
+      text: [
+        "blocked",
+        "banned",
+        "junk mail",
+        "spam",
+        "spoof",
+        "content reject",
+        "geographical location",
+        "access to submit messages",
+        "no access from",
+        "unauthorized",
+        "unauthorised",
+        "message refused",
+        "mail refused",
+      ],
+      not: ["recipient", "user", "mailbox", "rcpt"],
+      secondOpinion: true,
+    },
+    [
+      "550 Blocked",
+      "550 Your access to submit messages to this system has been rejected",
+      "550 rejecting spoofed message",
+    ],
+  ),
   generic("closing", { codes: [421], class: "temporary", reason: "temporary_error", retry: "temporary" }, [
     "421 Service closing transmission channel",
   ]),
@@ -80,6 +108,8 @@ export const CODE_ROWS: readonly ReplyRow[] = [
       reason: "mailbox_full",
       flags: ["mailbox_full", "exists"],
       stages: ["rcpt"],
+      // Words that are about something else than room.
+      not: ["failure", "error", "reject", "refuse", "denied", "blocked", "busy", "not allowed", "policy", "invalid"],
     },
     ["552 no", "452 4.2.0 no"],
   ),

@@ -97,15 +97,7 @@ export const GATEWAY_ROWS: readonly ReplyRow[] = [
     rule: "barracuda-blocked",
     class: "policy",
     reason: "policy_rejected",
-    text: [
-      "permanent failure for one or more recipients~:blocked)",
-      "@:blocked)",
-      "barracudanetworks.com/reputation",
-      "barracudacentral",
-    ],
-    examples: [
-      "550 permanent failure for one or more recipients (user@example.com:blocked)",
-      "554 Service unavailable; Client host [mx.example.com] blocked using Barracuda Reputation; http://www.barracudanetworks.com/reputation/?r=1&ip=192.0.2.1",
-    ],
+    text: ["permanent failure for one or more recipients~:blocked)", "@:blocked)"],
+    examples: ["550 permanent failure for one or more recipients (user@example.com:blocked)"],
   },
 ];

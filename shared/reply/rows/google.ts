@@ -20,6 +20,7 @@ export const GOOGLE_ROWS: readonly ReplyRow[] = [
     class: "recipient",
     reason: "mailbox_not_found",
     text: ["p=nosuchuser", "answer=6596", "the email account that you tried to reach does not exist", "(usersearch)"],
+    not: ["quota"],
     examples: [
       "550-5.1.1 The email account that you tried to reach does not exist. Please try\n550-5.1.1 double-checking the recipient's email address for typos or\n550 5.1.1 unnecessary spaces. Learn more at https://support.google.com/mail/?p=NoSuchUser e22si1 - gsmtp",
       "550 5.1.1 http://support.google.com/mail/bin/answer.py?answer=6596 ad1si1.83 - gsmtp",

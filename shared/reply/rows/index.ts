@@ -1,12 +1,12 @@
 import type { ReplyRow } from "../types.ts";
 import { AMERICA_ROWS } from "./america.ts";
 import { ASIA_ROWS } from "./asia.ts";
-import { BLOCKLIST_ROWS } from "./blocklist.ts";
+import { BLOCKLIST_ROWS, NAMED_BLOCKLIST_ROWS } from "./blocklist.ts";
 import { CALLOUT_ROWS } from "./callout.ts";
 import { CODE_ROWS, STATUS_ROWS } from "./codes.ts";
 import { DISABLED_ROWS } from "./disabled.ts";
 import { EUROPE_ROWS } from "./europe.ts";
-import { FULL_ROWS } from "./full.ts";
+import { FULL_ROWS, PLAIN_FULL_ROWS } from "./full.ts";
 import { GATEWAY_ROWS } from "./gateways.ts";
 import { GOOGLE_ROWS } from "./google.ts";
 import { GREYLIST_ROWS } from "./greylist.ts";
@@ -38,6 +38,7 @@ export const REPLY_ROWS: readonly ReplyRow[] = [
   ...ASIA_ROWS,
   ...EUROPE_ROWS,
   ...AMERICA_ROWS,
+  ...NAMED_BLOCKLIST_ROWS,
   ...GATEWAY_ROWS,
   ...TLS_ROWS,
   ...GREYLIST_ROWS,
@@ -45,6 +46,7 @@ export const REPLY_ROWS: readonly ReplyRow[] = [
   ...RDNS_ROWS,
   ...SENDER_ROWS,
   ...PLAIN_UNKNOWN_ROWS,
+  ...PLAIN_FULL_ROWS,
   ...RELAY_ROWS,
   ...BLOCKLIST_ROWS,
   ...POLICY_ROWS,

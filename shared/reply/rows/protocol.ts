@@ -54,6 +54,7 @@ export const PROTOCOL_ROWS: readonly ReplyRow[] = [
       "nested mail",
       "sender already",
       "no recipients",
+      "error: no valid recipients",
       "unrecognized command",
       "unrecognised command",
       "unknown command",

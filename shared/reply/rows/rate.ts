@@ -118,7 +118,6 @@ export const RATE_ROWS: readonly ReplyRow[] = [
       "submission quota",
       "message quota exceeded",
       "daily message quota",
-      "email quota exceeded",
       "sending limit",
       "message threshold exceeded",
       "connection limit",

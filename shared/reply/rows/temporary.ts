@@ -39,6 +39,7 @@ export const TEMPORARY_ROWS: readonly ReplyRow[] = [
       "temporarily rejected",
       "temporarily deferred",
       "temporary problem",
+      "temporary domain",
       "temporary local",
       "try again later",
       "try later",
@@ -98,7 +99,7 @@ export const TEMPORARY_ROWS: readonly ReplyRow[] = [
       "しばらく",
       "後ほど",
     ],
-    not: ["client host", "blocked"],
+    not: ["client host", "blocked", "not found in ldap"],
     examples: [
       "451 4.3.0 Error: queue file write error",
       "451 Temporary local problem - please try later",

@@ -1,5 +1,6 @@
 import type { ReplyRow } from "../types.ts";
 import { UNKNOWN_WORDS } from "./languages.ts";
+import { pairs } from "./pairs.ts";
 
 const PERSONS = [
   "user",
@@ -28,6 +29,7 @@ const MISSING = [
   "doesnt exist",
   "not exist",
   "t exist",
+  "no exist",
   "nonexistent",
   "non-existent",
   "unknown",
@@ -77,16 +79,49 @@ const EXISTENCE = [
 ];
 const REFUSED = ["unavailable", "refused", "not accepted", "rejected."];
 
-const pairs = (nouns: readonly string[], predicates: readonly string[]): string[] =>
-  nouns.flatMap((noun) => predicates.map((predicate) => `${noun}~${predicate}`));
-
 const near = [
   ...pairs(PERSONS, MISSING),
   ...pairs(PLACES, EXISTENCE),
   ...pairs(["recipient", "rcpt", "mailbox"], REFUSED),
 ];
 
+/** The searcher speaks: "unable to find user", "cannot find your recipient in our directory". */
+const SEARCHED = pairs(
+  ["unable to find", "could not find", "couldn't find", "cannot find", "can't find", "did not find", "failed to find"],
+  ["user", "recipient", "mailbox", "account", "address", "alias"],
+);
+
 const ENGLISH = [
+  ...SEARCHED,
+  "unavailable mail user",
+  "wrong recipient",
+  "wrong mailbox",
+  "not user of this",
+  "not a user of this",
+  "does no exist",
+  "don't exist",
+  "not listed in~directory",
+  "not listed in~address book",
+  "not in recipient list",
+  "not in the recipient list",
+  "does not have an account",
+  "doesn't have an account",
+  "does not have a mailbox",
+  "no one with that",
+  "nobody with that",
+  "bad destination mailbox",
+  "not a member of domain",
+  "rcpt user~not ok",
+  "address_not_found",
+  "account is unavailable",
+  "email address is not known",
+  "no mail-box",
+  "no such id",
+  "cannot deliver mail for @",
+  "cannot deliver mail for <@",
+  "handle mail for that user",
+  "mailbox unallocated",
+  "not found in ldap",
   "user unknown",
   "no such user",
   "user not found",
@@ -208,12 +243,7 @@ const ENGLISH = [
   "user doesn't have",
   "user does not have",
   "there is no one",
-  "could not find a mailbox",
-  "cannot find user",
-  "can't find user",
-  "cannot find recipient",
   "can't verify recipient",
-  "could not find your recipient",
   "recipient not ok",
   "recipient is not accepted",
   "recipient is not local",
@@ -328,15 +358,35 @@ export const UNKNOWN_ROWS: readonly ReplyRow[] = [
       "no valid recipients from",
       "ip address",
       "from unknown",
-      "dominio",
+      "domini",
       "domaine",
-      "domane",
+      "doman",
+      "domaene",
       "domein",
-      "domena",
-      "domeny",
+      "domen",
+      "tartomany",
+      "verkkotunnu",
+      "alan adi",
+      "ten mien",
       "домен",
       "域名",
+      "網域",
       "ドメイン",
+      "도메인",
+      // Hosts and their records, whose absence is told in the same words.
+      "serveur",
+      "servidor",
+      "hostitel",
+      "主机",
+      "主機",
+      "服务器",
+      "ホスト",
+      "서버",
+      "mx record",
+      "mime header",
+      "domain must exist",
+      "domain mentioned",
+      "mail domain",
       "unknown domain",
       "no such domain",
       "domain not found",
@@ -347,6 +397,9 @@ export const UNKNOWN_ROWS: readonly ReplyRow[] = [
       "host not found",
       "host unknown",
       "address rejected: access denied",
+      "temporar",
+      "unknown reason",
+      "unknown error",
     ],
     examples: [
       "550 <user@example.co.jp>: Recipient address rejected: User unknown in virtual mailbox table",
