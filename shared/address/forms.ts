@@ -40,46 +40,52 @@ function rulesFor(domain: string): SpellingRules {
   return (provider !== null ? RULES[provider] : undefined) ?? DEFAULT_RULES;
 }
 
+const ATOMS = /^[^\s"(),:;<>@[\\\].]+(?:\.[^\s"(),:;<>@[\\\].]+)*$/u;
+
+/** The local part without quotes that it does not need: `"anna"` and `anna` are one (RFC 5321 4.1.2). */
+function plainLocal(address: Address): string {
+  if (!address.quoted) return address.local;
+  const inside = unquote(address.local);
+  return ATOMS.test(inside) ? inside : address.local;
+}
+
+/** Takes a Quoted-string out of its quotes. */
+const unquote = (local: string): string => local.slice(1, -1).replace(/\\(.)/gs, "$1");
+
 /** Position of the character that opens the tag, or -1. A tag needs something before it. */
-function tagStart(address: Address): number {
-  if (address.quoted) return -1;
-  const plus = address.local.indexOf("+", 1);
-  if (plus >= 0 || !address.local.includes("-")) return plus;
-  const { tag } = rulesFor(address.domain);
-  return tag === undefined ? -1 : address.local.indexOf(tag, 1);
+function tagStart(local: string, domain: string): number {
+  if (local.startsWith('"')) return -1;
+  const plus = local.indexOf("+", 1);
+  if (plus >= 0 || !local.includes("-")) return plus;
+  const { tag } = rulesFor(domain);
+  return tag === undefined ? -1 : local.indexOf(tag, 1);
 }
 
 /** The tag of a sub-address (`user+tag`, at Yahoo and AOL also `user-tag`), or null. An empty tag counts as one. */
 export function tagOf(address: Address): string | null {
-  const start = tagStart(address);
-  return start < 0 ? null : address.local.slice(start + 1);
+  const local = plainLocal(address);
+  const start = tagStart(local, address.domain);
+  return start < 0 ? null : local.slice(start + 1);
 }
 
 /** The local part in lower case, unquoted and without its tag: what role and no-reply lists look at. */
 export function bareLocal(address: Address, tag: string | null): string {
-  const local = tag === null ? address.local : address.local.slice(0, address.local.length - tag.length - 1);
-  return (address.quoted ? unquote(local) : local).toLowerCase();
+  const local = address.quoted ? unquote(address.local) : address.local;
+  return (tag === null ? local : local.slice(0, local.length - tag.length - 1)).toLowerCase();
 }
-
-/** Takes a Quoted-string out of its quotes (RFC 5321 4.1.2). */
-const unquote = (local: string): string => local.slice(1, -1).replace(/\\(.)/gs, "$1");
-
-const ATOMS = /^[^\s"(),:;<>@[\\\].]+(?:\.[^\s"(),:;<>@[\\\].]+)*$/u;
 
 /**
  * One spelling for all spellings of a mailbox that its provider treats as one: lower case, no tag, no ignored
  * characters, one domain, no needless quotes. For deduplication when the customer asks; never to send to.
  */
 export function canonicalForm(address: Address): string {
-  let local = bareLocal(address, tagOf(address));
-  if (address.quoted && !ATOMS.test(local)) return `${address.local.toLowerCase()}@${address.domain}`;
+  if (plainLocal(address).startsWith('"')) return `${address.local.toLowerCase()}@${address.domain}`;
   const subdomain = fastmailSubdomain(address.domain);
   if (subdomain !== null) return `${subdomain.user}@${subdomain.domain}`;
   const rules = rulesFor(address.domain);
   // `a.+tag` leaves a dot behind. A local part of ignored characters only is left as it is.
-  local = local.replace(/\.$/, "");
-  local = rules.spell?.(local) || local;
-  return `${local}@${rules.alias?.(address.domain) ?? address.domain}`;
+  const local = bareLocal(address, tagOf(address)).replace(/\.$/, "");
+  return `${rules.spell?.(local) || local}@${rules.alias?.(address.domain) ?? address.domain}`;
 }
 
 /** `anything@user.fastmail.com` is `user@fastmail.com`. */

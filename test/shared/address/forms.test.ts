@@ -42,7 +42,8 @@ describe("the tag", () => {
     ["+anna@example.de", null],
     ["anna-news@example.de", null],
     ["anna-news@yahoo.com", "news"],
-    ['"anna+news"@example.de', null],
+    ['"anna+news"@example.de', "news"],
+    ['"an na+news"@example.de', null],
   ])("%s: %s", (input, expected) => {
     expect(tagOf(read(input))).toBe(expected);
   });
