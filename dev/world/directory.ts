@@ -57,14 +57,14 @@ export class Directory {
 
   /** What DNS knows about a name (lower case); null means NXDOMAIN. */
   zone(name: string): Zone | null {
-    const known = this.#names.get(name) ?? this.#domain(name)?.zone;
+    const dot = name.indexOf(".");
+    const parent = dot < 0 ? null : this.#domain(name.slice(dot + 1))?.zone;
+    // What a personality's zone says of a name below it counts more than the address its host was given.
+    const known = parent?.below?.[name.slice(0, dot)] ?? this.#names.get(name) ?? this.#domain(name)?.zone;
     if (known) return known;
     const wildcard = this.#wildcards.find(({ suffix }) => name.endsWith(suffix));
     if (wildcard) return wildcard.zone;
-    const dot = name.indexOf(".");
-    const parent = dot < 0 ? null : this.#domain(name.slice(dot + 1))?.zone;
-    if (!parent) return null;
-    return parent.below?.[name.slice(0, dot)] ?? (parent.fail === undefined ? null : { fail: parent.fail });
+    return parent?.fail === undefined ? null : { fail: parent.fail };
   }
 
   /** Adds a domain; returns the hosts that have to be started for it. Throws when `like` names nobody. */

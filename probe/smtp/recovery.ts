@@ -25,6 +25,7 @@ export function afterStillbirth(ending: Ending, context: StillbirthContext): Rec
     case "connect":
       return context.untriedAddresses > 0 ? "next_address" : "give_up";
     case "timeout":
+      if (ending.stage === "starttls" && !context.inClear) return "in_clear";
       return ending.stage === "connect" && context.untriedAddresses > 0 ? "next_address" : "give_up";
     // Nothing that is said in clear is secret: addresses are asked about, no credentials, no mail.
     case "tls":
