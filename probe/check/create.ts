@@ -23,6 +23,8 @@ export type CheckerDeps = {
   /** 0 to 1. */
   readonly random?: () => number;
   readonly resolver?: Resolver;
+  /** False for a source address that an operator has taken out of service. */
+  readonly mayUse?: (source: string) => boolean;
   /** Told each line of a dialogue while a check with `transcript` runs. */
   readonly transcript?: (host: string, direction: ">" | "<", text: string) => void;
 };
@@ -38,6 +40,7 @@ class MailChecker implements Checker {
   readonly #config: ProbeConfig;
   readonly #around: Surroundings;
   readonly #now: () => number;
+  readonly #mayUse: (source: string) => boolean;
   #running = 0;
   #checked = 0;
   #deferred = 0;
@@ -46,6 +49,7 @@ class MailChecker implements Checker {
   constructor(config: ProbeConfig, deps: CheckerDeps) {
     this.#config = config;
     this.#now = deps.now ?? Date.now;
+    this.#mayUse = deps.mayUse ?? (() => true);
     const profile = PROFILES[config.pace];
     const sender = plainPath(config.mailFrom);
     if (sender === null) throw new Error("the sender address cannot stand in a command");
@@ -184,7 +188,7 @@ class MailChecker implements Checker {
 
   /** One domain keeps one source, so that greylists see the same one; a deferred item names its own. */
   #sourceFor(domain: string, sticky: string | null): SourceAddress {
-    const { sources } = this.#config;
+    const sources = this.#config.sources.filter((source) => this.#mayUse(source.address));
     const kept = sources.find((source) => source.address === sticky);
     if (kept !== undefined) return kept;
     let hash = 0;

@@ -5,6 +5,7 @@ import { type ProbeConfig, readProbeConfig } from "../config.ts";
 import { joinFleet } from "../link/fleet.ts";
 import { createLog, type Log } from "../log.ts";
 import { createSettler } from "../settle/settle.ts";
+import { readVitalsConfig, startVitals, type VitalsConfig } from "../vitals.ts";
 
 /** Leaves with this when the hub or the configuration says no: a supervisor need not start us again. */
 const EXIT_REFUSED = 3;
@@ -23,9 +24,17 @@ export async function main(_args: string[]): Promise<number> {
   if (!config.ok) return complain(config.error, 2);
   const missing = missingOf(config.value);
   if (missing !== null) return complain(missing, 2);
+  const vitals = readVitalsConfig(process.env, config.value);
+  if (!vitals.ok) return complain(vitals.error, 2);
   const log = createLog({ probe: probeId(config.value), region: config.value.region, host: hostname() });
   const roles: Role[] = [];
-  if (config.value.roles.includes("smtp")) roles.push(smtpRole(config.value, log));
+  if (config.value.roles.includes("smtp")) {
+    try {
+      roles.push(await smtpRole(config.value, vitals.value, log));
+    } catch (error) {
+      return complain(`cannot start: ${error instanceof Error ? error.message : String(error)}`, 2);
+    }
+  }
   if (config.value.roles.includes("courier")) roles.push(await courierRole(config.value, log));
   const stopAll = (why: string) => {
     for (const role of roles) role.stop(why);
@@ -64,9 +73,27 @@ function probeId(config: ProbeConfig): string {
   return instance ? `${id}.${instance}` : id;
 }
 
-function smtpRole(config: ProbeConfig, log: Log): Role {
-  const checker = createChecker(config, {});
-  const settler = createSettler(config.databaseUrl ?? "", (message) => log.warn({ error: message }, "settle: trouble"));
+async function smtpRole(config: ProbeConfig, pages: VitalsConfig, log: Log): Promise<Role> {
+  const quarantined = new Set<string>();
+  const vitals = await startVitals(pages, {
+    config,
+    env: process.env,
+    log,
+    checker: createChecker(config, { mayUse: (source) => !quarantined.has(source) }),
+    settler: createSettler(config.databaseUrl ?? "", (message) => {
+      log.warn({ error: message }, "settle: trouble");
+      vitals.metrics.settleTrouble();
+    }),
+  });
+  const { checker, settler, metrics } = vitals;
+  const quarantine = (sources: readonly string[]): void => {
+    quarantined.clear();
+    for (const source of sources) quarantined.add(source);
+    log.warn({ sources }, "source addresses in quarantine");
+    if (config.sources.every(({ address }) => quarantined.has(address))) {
+      member.drain("every source address is in quarantine");
+    }
+  };
   const member = joinFleet(
     {
       edgeUrl: config.edgeUrl ?? "",
@@ -79,21 +106,30 @@ function smtpRole(config: ProbeConfig, log: Log): Role {
         sources: config.sources,
         slots: REAL_TIME_SLOTS,
         window: config.capacity,
-        capabilities: ["detach", "parts"],
+        capabilities: ["detach", "parts", "quarantine"],
       },
-      onWelcome: (session) => log.info({ session }, "ready"),
-      onLoss: (why) => log.warn({ why }, "hub away"),
+      onWelcome(session) {
+        metrics.hub(true);
+        log.info({ session }, "ready");
+      },
+      onLoss(why) {
+        metrics.hub(false);
+        log.warn({ why }, "hub away");
+      },
+      onQuarantine: quarantine,
     },
     {
       checker,
       settler,
       now: Date.now,
+      report: vitals.report,
       log: ({ trace, what, ...fields }) => log.info({ trace_id: trace, ...fields }, what),
     },
   );
   const ended = member.ended.then(async (end) => {
     await checker.close();
     await settler.close();
+    await vitals.close();
     if (end.why === "drained") {
       log.info({}, "drained");
       return 0;

@@ -11,6 +11,8 @@ export type FleetDeps = {
   readonly checker: Checker;
   readonly settler: Settler;
   readonly now: () => number;
+  /** What each heartbeat tells the hub of this probe; the checker's figures unless given. */
+  readonly report?: () => Record<string, unknown>;
   /** How long work in hand may go on after `drain` (DRAIN_FINISH_MS). */
   readonly drainFinishMs?: number;
   /** One line per finished piece of work or trouble; `trace` is the request's. */
@@ -99,7 +101,7 @@ export function joinFleet(connection: Connection, deps: FleetDeps): FleetMember 
     detach: (frame: DetachFrame) => tasks.detach(frame),
     windUp,
     held: () => held,
-    report: () => deps.checker.stats(),
+    report: deps.report ?? (() => deps.checker.stats()),
   });
   const tasks: Tasks = createTasks({
     ...deps,
