@@ -22,8 +22,8 @@ export function findEncoding(head: Uint8Array, whole: boolean): EncodingFound | 
   if (even + odd > 0) {
     // Addresses are ASCII: in UTF-16 nearly every second byte of them is zero, always the same one.
     const half = head.length / 2;
-    if (odd > half * 0.4 && even < half * 0.02) return { encoding: "utf-16le", bom: 0 };
-    if (even > half * 0.4 && odd < half * 0.02) return { encoding: "utf-16be", bom: 0 };
+    if (odd > half * 0.4 && even * 8 < odd) return { encoding: "utf-16le", bom: 0 };
+    if (even > half * 0.4 && odd * 8 < even) return { encoding: "utf-16be", bom: 0 };
     return null;
   }
   if (controls * 50 > head.length) return null;

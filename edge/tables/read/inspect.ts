@@ -88,7 +88,8 @@ async function inspectText(
   const columns = columnsOf(split.records, wishes);
   if (!columns.ok) return columns;
   const start = bom + (hint === null ? 0 : originalLength(encoding, hint.bytes));
-  const { records, ...how } = split;
+  const { records, delimiter: cut, ends, quotes } = split;
+  const how = { delimiter: cut, ends: [...ends], quotes };
   return ok(
     inspection({ kind: "csv", ...shared, start, ...how, ...shapeOf(columns.value) }, columns.value, records, []),
   );
@@ -138,13 +139,17 @@ async function inspectJson(
   });
   await reader.push(text);
   if (whole) await reader.finish();
+  else if (values.length === 0)
+    throw new ListRefused("unreadable", `No value ends within the first ${text.length} bytes.`);
   const keys = new Set<string>();
   for (const value of values) {
     if (typeof value === "object" && value !== null && !Array.isArray(value))
       for (const key of Object.keys(value)) keys.add(key);
   }
   const names = [...keys];
-  const records = values.map((value) => cellsOf(value, names, 0)).filter((cells) => !isBlank(cells));
+  const records = values
+    .map((value) => cellsOf(value, names.length > 0 ? names : ["email"], 0))
+    .filter((cells) => !isBlank(cells));
   if (records.length === 0) return err({ kind: "empty", detail: "The list is empty." });
   const named = names.length > 0;
   const columns = findColumns(named ? [names, ...records] : records, { column: wishes.column, header: named });

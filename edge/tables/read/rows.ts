@@ -61,11 +61,12 @@ async function* read(
   const feed = async (text: Uint8Array): Promise<void> => {
     if (text.length === 0) return;
     any = true;
-    if (text.indexOf(0) >= 0)
-      throw new ListRefused(
-        "unreadable",
-        `There is a zero byte after ${collector.place()}; the file is damaged or no text.`,
-      );
+    const zero = text.indexOf(0);
+    if (zero >= 0) {
+      await reader.push(text.subarray(0, zero));
+      const where = `after ${collector.place()}`;
+      throw new ListRefused("unreadable", `There is a zero byte ${where}; the file is damaged or no text.`);
+    }
     await reader.push(text);
   };
   for await (const piece of pieces) {

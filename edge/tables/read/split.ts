@@ -24,16 +24,18 @@ export async function findSplit(head: Uint8Array, whole: boolean, wanted: string
     (wanted === null ? DELIMITERS : [wanted]).map((one) => sample(head, whole, one, ends, true)),
   );
   if (wanted !== null) return readable(tried);
-  const tables = tried.filter((one) => one.records.length > 0).sort((a, b) => score(b) - score(a));
-  for (const one of tables) if (isOneLine(one)) return flattened(head, whole, one.delimiter);
-  const [best] = tables;
-  if (best !== undefined && score(best) >= 0.5) return best;
-  if (best === undefined && !whole) {
-    const flat = await endlessLine(head);
-    if (flat !== null) return flat;
-  }
-  const quotes = readable(tried).records.length > 0 && hasQuotedLine(head, ends);
-  return quotes ? readable(tried.slice(0, 1)) : sample(head, whole, null, ends, false);
+  const blank = tried.find((one) => one.failure === null && one.records.length === 0);
+  if (whole && blank !== undefined) return blank;
+  const [best, ...others] = tried.filter((one) => one.records.length > 0).sort((a, b) => score(b) - score(a));
+  const pasted = [best, ...others].find((one) => one !== undefined && isOneLine(one));
+  if (pasted !== undefined) return flattened(head, whole, pasted.delimiter);
+  if (best !== undefined && score(best) >= 0.5) return readable([best]);
+  if (hasQuotedLine(head, ends)) return readable(tried.slice(0, 1));
+  const lines = await sample(head, whole, null, ends, false);
+  if (whole || lines.records.length > 0) return lines;
+  const flat = await endlessLine(head);
+  if (flat !== null) return flat;
+  throw new ListRefused("unreadable", `The first line does not end within ${head.length} bytes; the file is no list.`);
 }
 
 type Sampled = Split & { readonly failure: ListRefused | null };

@@ -59,7 +59,7 @@ export function createWorkbookWriter(sheetMaxRows = SHEET_MAX_ROWS): WorkbookWri
     sheet = part(`xl/worksheets/sheet${sheets}.xml`);
     bytesInSheet = 0;
     rowsInSheet = 1;
-    write(`${XML}<worksheet xmlns="${MAIN}"><sheetData>${rowXml(names)}`);
+    write(`${XML}<worksheet xmlns="${MAIN}"><sheetData>${rowXml(names, 1)}`);
   };
   const closeSheet = (): void => write("</sheetData></worksheet>", true);
 
@@ -80,7 +80,8 @@ export function createWorkbookWriter(sheetMaxRows = SHEET_MAX_ROWS): WorkbookWri
           openSheet();
         }
         const some = rows.slice(at, at + Math.min(ROWS_AT_ONCE, sheetMaxRows - rowsInSheet));
-        write(some.map(rowXml).join(""));
+        const first = rowsInSheet + 1;
+        write(some.map((row, index) => rowXml(row, first + index)).join(""));
         rowsInSheet += some.length;
         at += some.length;
       }
@@ -126,18 +127,30 @@ function contentTypes(sheets: readonly number[]): string {
   );
 }
 
-function rowXml(row: ResultRow): string {
-  let xml = "<row>";
-  for (let at = 0; at < row.length; at++) xml += cellXml(row[at]);
+function rowXml(row: ResultRow, number: number): string {
+  let xml = `<row r="${number}">`;
+  for (let at = 0; at < row.length; at++) xml += cellXml(row[at], `${columnLetters(at)}${number}`);
   return `${xml}</row>`;
 }
 
-function cellXml(value: Value): string {
-  if (typeof value === "number" && Number.isFinite(value)) return `<c><v>${value}</v></c>`;
-  if (typeof value === "boolean") return `<c t="b"><v>${value ? 1 : 0}</v></c>`;
+const LETTERS: string[] = [];
+
+/** A, B, … Z, AA, …: the reference is optional in the standard, but some readers do not work without. */
+function columnLetters(index: number): string {
+  for (let next = LETTERS.length; next <= index; next++) {
+    const before = next < 26 ? "" : (LETTERS[Math.floor(next / 26) - 1] ?? "");
+    LETTERS.push(before + String.fromCharCode(65 + (next % 26)));
+  }
+  return LETTERS[index] ?? "";
+}
+
+function cellXml(value: Value, reference: string): string {
+  if (typeof value === "number" && Number.isFinite(value)) return `<c r="${reference}"><v>${value}</v></c>`;
+  if (typeof value === "boolean") return `<c r="${reference}" t="b"><v>${value ? 1 : 0}</v></c>`;
   const text = cellText(value);
-  if (text === "") return "<c/>";
-  return `<c t="inlineStr"><is><t xml:space="preserve">${xmlText(text.slice(0, SHEET_CELL_MAX_CHARS))}</t></is></c>`;
+  if (text === "") return "";
+  const xml = xmlText(text.slice(0, SHEET_CELL_MAX_CHARS));
+  return `<c r="${reference}" t="inlineStr"><is><t xml:space="preserve">${xml}</t></is></c>`;
 }
 
 /** What XML 1.0 cannot hold or would change, and text that looks like a workbook's own escape for that. */

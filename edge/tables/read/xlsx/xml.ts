@@ -65,18 +65,13 @@ function markupEnd(all: string, start: number): number {
     throw broken("it declares a document type");
   }
   if (second === "?") return after(all, "?>", start + 2);
-  const end = all.indexOf(">", start);
-  if (end < 0) return -1;
-  const quote = all.indexOf('"', start);
-  const apostrophe = all.indexOf("'", start);
-  if ((quote < 0 || quote > end) && (apostrophe < 0 || apostrophe > end)) return end;
-  let open = "";
-  for (let at = start; at < all.length; at++) {
-    const char = all[at] ?? "";
-    if (open !== "") {
-      if (char === open) open = "";
-    } else if (char === '"' || char === "'") open = char;
-    else if (char === ">") return at;
+  for (let at = start + 1; at < all.length; at++) {
+    const code = all.charCodeAt(at);
+    if (code === 62) return at;
+    if (code !== 34 && code !== 39) continue;
+    // A quoted value may hold what would end the tag.
+    at = all.indexOf(code === 34 ? '"' : "'", at + 1);
+    if (at < 0) return -1;
   }
   return -1;
 }
