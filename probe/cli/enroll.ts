@@ -4,7 +4,7 @@ import { readEnvFile, writeEnvFile } from "../enroll/env-file.ts";
 import { joinEdge } from "../enroll/join.ts";
 
 const FILE = "/etc/mailsonar/probe.env";
-const USAGE = `usage: mailsonar enroll --edge URL --token pj_… [--env-file ${FILE}]
+const USAGE = `usage: mailsonar enroll --edge URL --token pj_… [--file ${FILE}]
 The token may stand in PROBE_JOIN_TOKEN instead. PROBE_*, COURIER_* and DATABASE_URL of the environment go into the file
 too; what the file has already stays.`;
 
@@ -17,18 +17,19 @@ const KEPT = /^(?:PROBE_(?!JOIN_TOKEN$|TOKEN$)|COURIER_|DATABASE_URL$|LOG_LEVEL$
  * or the file cannot be written, 2 for an argument or a variable at fault.
  */
 export async function main(args: string[]): Promise<number> {
-  let values: { edge?: string | undefined; token?: string | undefined; "env-file": string };
+  let values: { edge?: string | undefined; token?: string | undefined; file: string };
   try {
     values = parseArgs({
       args,
-      options: { edge: { type: "string" }, token: { type: "string" }, "env-file": { type: "string", default: FILE } },
+      // Not "env-file": Node takes an option of that name for its own, wherever it stands.
+      options: { edge: { type: "string" }, token: { type: "string" }, file: { type: "string", default: FILE } },
     }).values;
   } catch (error) {
     return complain(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`, 2);
   }
   const edge = values.edge ?? process.env.EDGE_URL;
   const token = values.token ?? process.env.PROBE_JOIN_TOKEN;
-  const file = values["env-file"];
+  const { file } = values;
   if (!edge || !token) return complain(USAGE, 2);
   if (!URL.canParse(edge) || !/^https?:$/.test(new URL(edge).protocol)) {
     return complain("--edge must be the URL of the API, such as https://api.example.com", 2);

@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
 import { connect, isIPv6 } from "node:net";
 import type { Server } from "../config.ts";
-import { DNS_RECEIVE_BUFFER_BYTES } from "../limits.ts";
+import { DNS_QUERIES_MAX, DNS_RECEIVE_BUFFER_BYTES } from "../limits.ts";
 import { encodeQuery, messageId, type RawAnswer, type RecordData, type RecordType, readAnswer } from "./message.ts";
 
 /** Asks one server one question, once. Never rejects; gives "timeout" when nothing valid comes in time. */
@@ -54,6 +54,8 @@ function openLine(server: Server, onGone: () => void): Line {
     type: isIPv6(server.host) ? "udp6" : "udp4",
     recvBufferSize: DNS_RECEIVE_BUFFER_BYTES,
   });
+  // Each question of the first burst waits for the socket to be connected.
+  socket.setMaxListeners(DNS_QUERIES_MAX + 8);
   const line: Line = { socket, waiting: new Map() };
   socket.unref();
   socket.on("message", (message) => {
