@@ -79,7 +79,7 @@ END $$;
 -- turn goes on where the last call left it. Each chunk leaves with a new ticket, which kills whatever held the old one.
 CREATE FUNCTION refill(for_hub text, room integer, per_tenant integer)
   RETURNS TABLE (id uuid, ticket uuid, tenant_id uuid, job_id uuid, kind text, lane smallint, domain text,
-                 options jsonb, sticky jsonb, items jsonb, open_items integer)
+                 options jsonb, sticky jsonb, items jsonb, open_items integer, trace_id text)
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
 #variable_conflict use_column
@@ -149,7 +149,8 @@ BEGIN
       WITH leaving AS (
         UPDATE chunks c SET state = 'out', ticket = gen_random_uuid(), out_at = now()
          WHERE c.id = ANY (taken) RETURNING c.*)
-      SELECT l.id, l.ticket, l.tenant_id, l.job_id, l.kind, l.lane, l.domain, l.options, l.sticky, l.items, l.open_items
+      SELECT l.id, l.ticket, l.tenant_id, l.job_id, l.kind, l.lane, l.domain, l.options, l.sticky, l.items, l.open_items,
+             l.trace_id
         FROM leaving l ORDER BY array_position(taken, l.id);
   END LOOP;
 END $$;

@@ -41,7 +41,7 @@ const takenRow = z.object({
   sticky: z.string().nullable(),
   options: z.string(),
   items: z.string(),
-  trace_id: z.string().nullish(),
+  trace_id: z.string().nullable(),
 });
 
 const credentialSchema = z.object({
@@ -84,7 +84,7 @@ export function createDispatch(db: Pick<Database, "dispatcher">): Dispatch {
     async refill(hub, room, perTenant) {
       const rows = await db.dispatcher(sql`
         select id, ticket, tenant_id, job_id, kind, lane, domain, open_items, sticky ->> 'probe' as sticky_probe,
-               sticky::text as sticky, options::text as options, items::text as items
+               sticky::text as sticky, options::text as options, items::text as items, trace_id
           from refill(${hub}, ${room}, ${perTenant})`);
       return rows.map((row) => taken(takenRow.parse(row)));
     },
@@ -135,6 +135,6 @@ function taken(row: z.infer<typeof takenRow>): TakenChunk {
     stickyText: row.sticky ?? "null",
     optionsText: row.options,
     itemsText: row.items,
-    trace: row.trace_id ?? null,
+    trace: row.trace_id,
   };
 }

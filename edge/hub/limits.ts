@@ -37,7 +37,7 @@ export const TROUBLED_CHUNK_DELAY_MS = 30_000;
 export const REFILL_MAX_ADDRESSES = 10_000;
 /** Chunks of one tenant and lane in one refill, at least and at most: few when many tenants share, many for one alone. */
 export const REFILL_PER_TENANT_MIN = 4;
-export const REFILL_PER_TENANT_MAX = 100;
+export const REFILL_PER_TENANT_MAX = 500;
 /** Pause after a refill that failed, doubling from the first to the last, in ms. */
 export const REFILL_RETRY_MIN_MS = 500;
 export const REFILL_RETRY_MAX_MS = 30_000;

@@ -1,4 +1,4 @@
-import { CHUNK_TARGET_ITEMS, HUB_HELD_MAX_ADDRESSES, HUB_LOW_WATER_ADDRESSES } from "../../shared/limits.ts";
+import { HUB_HELD_MAX_ADDRESSES, HUB_LOW_WATER_ADDRESSES } from "../../shared/limits.ts";
 import { endLease, queueChunk, unqueueChunk } from "./bulk.ts";
 import { arm, type HubCommand } from "./commands.ts";
 import { waitingAddresses } from "./lanes.ts";
@@ -26,7 +26,7 @@ export function maybeRefill(s: HubState, now: number, out: HubCommand[]): void {
   s.refill.busy = true;
   s.refill.again = false;
   const lost = [...s.lost].slice(0, RECLAIM_MAX).map(([id, { afterMs }]) => ({ id, afterMs }));
-  const turns = Math.ceil(room / CHUNK_TARGET_ITEMS / Math.max(1, s.refill.tenants));
+  const turns = Math.ceil(room / s.refill.chunkSize / Math.max(1, s.refill.tenants));
   const perTenant = Math.min(REFILL_PER_TENANT_MAX, Math.max(REFILL_PER_TENANT_MIN, turns));
   out.push({ c: "refill", room: Math.max(0, room), perTenant, lost });
 }
@@ -80,7 +80,7 @@ export function takeRefill(
   }
   if (settled.length > 0) out.push({ c: "drop", seqs: settled });
   if (got.asked > 0) {
-    s.refill.tenants = Math.max(1, new Set(got.chunks.map((chunk) => chunk.tenant)).size);
+    learnShape(s, got.chunks);
     scheduleNext(s, got.chunks.length, got.nextDueMs, now, out);
   } else {
     lookAgain(s, laterMs, out);
@@ -88,6 +88,13 @@ export function takeRefill(
   const { laterMs: learntMs } = s.refill;
   s.refill.laterMs = Number.POSITIVE_INFINITY;
   lookAgain(s, learntMs, out);
+}
+
+/** What the last refill brought tells how many chunks of how many tenants the next may bring. */
+function learnShape(s: HubState, chunks: readonly NewChunk[]): void {
+  if (chunks.length === 0) return;
+  s.refill.tenants = new Set(chunks.map((chunk) => chunk.tenant)).size;
+  s.refill.chunkSize = Math.max(1, chunks.reduce((sum, chunk) => sum + chunk.size, 0) / chunks.length);
 }
 
 function scheduleNext(s: HubState, came: number, nextDueMs: number | null, now: number, out: HubCommand[]): void {

@@ -1,3 +1,4 @@
+import { CHUNK_TARGET_ITEMS } from "../../shared/limits.ts";
 import type { ProbeFrame, TaskFrame } from "../../shared/wire/frames.ts";
 import { hash32 } from "./affinity.ts";
 import { createLanes, type Lanes } from "./lanes.ts";
@@ -103,7 +104,9 @@ export type HubState = {
     dueAtMs: number;
     laterMs: number;
     failures: number;
+    /** Shape of what came last: distinct tenants, and addresses per chunk. */
     tenants: number;
+    chunkSize: number;
   };
   /** Frames that made no sense here: late, repeated, lying. */
   ignored: number;
@@ -127,7 +130,15 @@ export const createHub = (nowMs: number): HubState => ({
   nextSeq: 1,
   nextLease: Math.floor(nowMs),
   alarmAtMs: Number.POSITIVE_INFINITY,
-  refill: { busy: false, again: false, dueAtMs: 0, laterMs: Number.POSITIVE_INFINITY, failures: 0, tenants: 1 },
+  refill: {
+    busy: false,
+    again: false,
+    dueAtMs: 0,
+    laterMs: Number.POSITIVE_INFINITY,
+    failures: 0,
+    tenants: 1,
+    chunkSize: CHUNK_TARGET_ITEMS,
+  },
   ignored: 0,
 });
 

@@ -103,10 +103,10 @@ function toJson(value: unknown): string {
   );
 }
 
-/** A verdict in the columns of `settle`: what is not a column of its own is `detail`. */
+/** A verdict in the columns of `settle`: what is not a column of its own is `detail`; the address is the chunk's. */
 function verdictRow(n: number, verdict: Verdict): Record<string, unknown> {
-  const { email, status, reason, score, checked_at, ...detail } = verdict;
-  return { n, email, status, reason, score, checked_at, detail };
+  const { email: _chunksOwn, status, reason, score, checked_at, ...detail } = verdict;
+  return { n, status, reason, score, checked_at, detail };
 }
 
 // Connection exception, insufficient resources, operator intervention (restart), system error, serialisation, deadlock.

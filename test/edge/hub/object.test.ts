@@ -2,14 +2,14 @@ import { randomUUID } from "node:crypto";
 import { EventEmitter, once } from "node:events";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
+import { type HubStand, startHub } from "../../../dev/hub/stand.ts";
 import { type FleetMember, joinFleet } from "../../../probe/link/fleet.ts";
 import { createSettler, type Settler } from "../../../probe/settle/settle.ts";
 import { type Behaviour, fakeChecker, verdictFor } from "../../probe/link/fakes.ts";
 import { freshDatabase, type TestDatabase } from "../../support/database.ts";
-import { type HubHarness, startHub } from "./harness.ts";
 
 let database: TestDatabase;
-let hub: HubHarness;
+let hub: HubStand;
 const members: { member: FleetMember; settler: Settler }[] = [];
 
 beforeAll(async () => {

@@ -1,8 +1,8 @@
-import { readEnv } from "../../../edge/env.ts";
-import { admitProbe } from "../../../edge/hub/door.ts";
-import { type HubRpc, hubFor } from "../../../edge/hub/rpc.ts";
+import { readEnv } from "../../edge/env.ts";
+import { admitProbe } from "../../edge/hub/door.ts";
+import { type HubRpc, hubFor } from "../../edge/hub/rpc.ts";
 
-export { ProbeHub } from "../../../edge/hub/object.ts";
+export { ProbeHub } from "../../edge/hub/object.ts";
 
 type RawEnv = Parameters<typeof readEnv>[0];
 
@@ -18,7 +18,7 @@ const worker = {
     if (url.pathname === "/announced") return Response.json(announced);
     const hub = hubFor(env, url.searchParams.get("hub") ?? "");
     const method = url.searchParams.get("method") as keyof HubRpc;
-    const args: unknown[] = await request.json();
+    const args = (await request.json()) as unknown[];
     const call = hub[method] as (...args: unknown[]) => Promise<unknown>;
     return Response.json((await call(...args)) ?? null);
   },

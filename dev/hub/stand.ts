@@ -3,15 +3,21 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Client } from "pg";
 import { createTestHarness } from "wrangler";
-import type { HubRpc } from "../../../edge/hub/rpc.ts";
-import type { TestDatabase } from "../../support/database.ts";
+import type { HubRpc } from "../../edge/hub/rpc.ts";
 
-const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../../..");
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
 
-export const HUB = "hub:eu:0";
+const HUB = "hub:eu:0";
+
+/** A migrated database, its roles able to log in, and the HTTP endpoint in front of it. */
+export type HubDatabase = {
+  readonly superuserUrl: string;
+  readonly shimUrl: string;
+  roleUrl(role: "app" | "dispatcher" | "probe"): string;
+};
 
 /** A hub in the real runtime on a real database, and the means to fill and watch both. */
-export type HubHarness = {
+export type HubStand = {
   readonly url: string;
   readonly token: string;
   readonly sql: Client;
@@ -36,13 +42,13 @@ export type HubHarness = {
 
 type PlannedChunk = { job: string; lane: number; domain: string; dueAt: Date; sticky: object | null };
 
-export async function startHub(database: TestDatabase): Promise<HubHarness> {
+export async function startHub(database: HubDatabase): Promise<HubStand> {
   const server = createTestHarness({ workers: [{ config: configOf(database) }] });
   const { url } = await server.listen();
   const worker = server.getWorker();
-  const sql = new Client({ connectionString: database.superuserUrl, application_name: "hub-harness" });
+  const sql = new Client({ connectionString: database.superuserUrl, application_name: "hub-stand" });
   await sql.connect();
-  const harness: HubHarness = {
+  const stand: HubStand = {
     url: url.origin,
     token: "",
     sql,
@@ -67,13 +73,13 @@ export async function startHub(database: TestDatabase): Promise<HubHarness> {
       await server.close();
     },
   };
-  return { ...harness, token: await addCredential(sql, "p1") };
+  return { ...stand, token: await addCredential(sql, "p1") };
 }
 
-function configOf(database: TestDatabase): object {
+function configOf(database: HubDatabase): object {
   return {
     name: "hub-test",
-    main: join(ROOT, "test/edge/hub/worker.ts"),
+    main: join(ROOT, "dev/hub/worker.ts"),
     compatibility_date: "2026-08-15",
     compatibility_flags: ["nodejs_compat"],
     durable_objects: { bindings: [{ name: "PROBE_HUB", class_name: "ProbeHub" }] },

@@ -1,0 +1,186 @@
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface, type Interface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
+import { fileURLToPath } from "node:url";
+import { Agent, request } from "undici";
+import { type HubStand, startHub } from "../hub/stand.ts";
+import { startNeonShim } from "../neon-shim.ts";
+import { prepareDatabase, startPostgres } from "../postgres.ts";
+
+const DATABASE = "bench";
+const PROBES = 4;
+const WINDOW = 2_000;
+const LATENCY_CALLS = 400;
+
+type Emit = (name: string, value: number, unit: string) => void;
+
+/**
+ * One hub in the local runtime, refilling itself from a real Postgres, leases persisted, against probes of another
+ * process that answer at once: addresses and chunks per second, and real-time calls through it beside calls of an empty
+ * route, idle and under full bulk load.
+ */
+export async function bench(emit: Emit): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "mailsonar-bench-hub-"));
+  const postgres = await startPostgres({ dataDir: folder, durable: false });
+  const shim = await startNeonShim();
+  try {
+    await prepareDatabase(postgres, DATABASE);
+    const stand = await startHub({
+      superuserUrl: postgres.superuserUrl(DATABASE),
+      shimUrl: shim.url,
+      roleUrl: (role) => postgres.roleUrl(role, DATABASE),
+    });
+    try {
+      await benchAll(stand, emit);
+    } finally {
+      await stand.close();
+    }
+  } finally {
+    await shim.close();
+    await postgres.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function benchAll(stand: HubStand, emit: Emit): Promise<void> {
+  const tokens = [];
+  for (let i = 0; i < PROBES; i++) tokens.push(await stand.credential(`n${i}`));
+  const probes = new NullProbes(stand.url, tokens);
+  try {
+    await probes.ready();
+    await benchBulk(stand, probes, { chunks: 200, size: 100 });
+    for (const [size, chunks] of [
+      [1, 4_000],
+      [100, 3_000],
+      [500, 800],
+    ] as const) {
+      const seconds = await benchBulk(stand, probes, { chunks, size });
+      emit(`hub.bulk.${size}_per_chunk.chunks`, chunks / seconds, "chunks/s");
+      emit(`hub.bulk.${size}_per_chunk.addresses`, (chunks * size) / seconds, "addresses/s");
+    }
+    await benchRealTime(stand, probes, emit);
+  } finally {
+    probes.stop();
+  }
+}
+
+/** Plans chunks, wakes the hub, and measures from the first lease to the last address done. Seconds. */
+async function benchBulk(stand: HubStand, probes: NullProbes, { chunks, size }: { chunks: number; size: number }) {
+  await plan(stand, chunks, size);
+  const finished = probes.expect(chunks * size);
+  await stand.call("wake");
+  return (await finished) / 1_000;
+}
+
+async function plan(stand: HubStand, chunks: number, size: number): Promise<void> {
+  const tenant = await stand.tenant();
+  await stand.sql.query(
+    `INSERT INTO chunks (id, tenant_id, job_id, kind, hub, lane, domain, items, open_items)
+     SELECT gen_random_uuid(), $1, $2, 'job', 'hub:eu:0', 2, 'd' || c % 50 || '.example',
+            (SELECT jsonb_agg(jsonb_build_object('n', i, 'email', 'user' || i || '@d' || c % 50 || '.example')) FROM generate_series(1, $4) i), $4
+       FROM generate_series(1, $3) c`,
+    [tenant, randomUUID(), chunks, size],
+  );
+}
+
+async function benchRealTime(stand: HubStand, probes: NullProbes, emit: Emit): Promise<void> {
+  const agent = new Agent({ connections: 8 });
+  const empty = () => timed(agent, `${stand.url}/empty`, null);
+  const verify = () => {
+    const options = { mode: "full", role_is_risky: false, transcript: false };
+    const task = { id: randomUUID(), email: "someone@example.net", options, deadlineMs: Date.now() + 20_000 };
+    return timed(agent, `${stand.url}/rpc?hub=hub:eu:0&method=verify`, JSON.stringify([task]));
+  };
+  await sample(verify);
+  const bare = await sample(empty);
+  const idle = await sample(verify);
+  report(emit, "hub.realtime.empty_route", bare);
+  report(emit, "hub.realtime.idle", idle);
+  const chunks = 12_000;
+  await plan(stand, chunks, 100);
+  const finished = probes.expect(chunks * 100);
+  await stand.call("wake");
+  let bulkIsDone = false;
+  void finished.then(() => {
+    bulkIsDone = true;
+  });
+  const loaded: number[] = [];
+  const bareLoaded: number[] = [];
+  while (!bulkIsDone && loaded.length < LATENCY_CALLS) {
+    loaded.push(await verify());
+    bareLoaded.push(await empty());
+  }
+  const seconds = (await finished) / 1_000;
+  report(emit, "hub.realtime.under_bulk", loaded);
+  report(emit, "hub.realtime.empty_route_under_bulk", bareLoaded);
+  emit("hub.realtime.bulk_beside_it", (chunks * 100) / seconds, "addresses/s");
+  await agent.close();
+}
+
+async function sample(call: () => Promise<number>): Promise<number[]> {
+  const times: number[] = [];
+  for (let i = 0; i < LATENCY_CALLS; i++) times.push(await call());
+  return times;
+}
+
+/** Milliseconds of one call, body read. */
+async function timed(agent: Agent, url: string, body: string | null): Promise<number> {
+  const begun = performance.now();
+  const answer = await request(url, { method: body === null ? "GET" : "POST", body, dispatcher: agent });
+  const text = await answer.body.text();
+  if (answer.statusCode !== 200) throw new Error(`${url}: ${answer.statusCode} ${text.slice(0, 200)}`);
+  if (body !== null && !text.startsWith('{"kind":"answer"')) throw new Error(`no answer: ${text.slice(0, 200)}`);
+  return performance.now() - begun;
+}
+
+function report(emit: Emit, name: string, times: readonly number[]): void {
+  const sorted = [...times].sort((a, b) => a - b);
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+  emit(`${name}.p50`, at(0.5), "ms");
+  emit(`${name}.p99`, at(0.99), "ms");
+}
+
+/** The other process. */
+class NullProbes {
+  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
+  readonly #lines: Interface;
+
+  constructor(url: string, tokens: readonly string[]) {
+    const program = fileURLToPath(new URL("./null-probes.ts", import.meta.url));
+    this.#child = spawn(process.execPath, [program, url, String(WINDOW), ...tokens], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    this.#lines = createInterface({ input: this.#child.stdout });
+  }
+
+  ready(): Promise<unknown> {
+    return this.#line((said) => said.ready === true);
+  }
+
+  /** Milliseconds until that many addresses are done. */
+  async expect(addresses: number): Promise<number> {
+    this.#child.stdin.write(`expect ${addresses}\n`);
+    return Number((await this.#line((said) => typeof said.done === "number")).ms);
+  }
+
+  #line(wanted: (said: Record<string, unknown>) => boolean): Promise<Record<string, unknown>> {
+    return new Promise((resolve, reject) => {
+      const look = (line: string) => {
+        const said: Record<string, unknown> = JSON.parse(line);
+        if (typeof said.error === "string") reject(new Error(said.error));
+        if (!wanted(said)) return;
+        this.#lines.off("line", look);
+        resolve(said);
+      };
+      this.#lines.on("line", look);
+    });
+  }
+
+  stop(): void {
+    this.#child.kill();
+  }
+}
