@@ -62,6 +62,22 @@ export const HOST_FACTS_MAX_ENTRIES = 50_000;
 /** Operators and hosts with pace and breaker state of their own. */
 export const PACE_MAX_ENTRIES = 20_000;
 
+/** Longest wait for a host's pace inside a visit; a longer pause sends the work back to wait elsewhere. */
+export const PACE_PATIENCE_MS = 60_000;
+/** Circuit breaker: connections needed to judge, and the pause once half of them failed (R: O3). */
+export const BREAKER_SAMPLE_MIN = 10;
+export const BREAKER_PAUSE_MS = 300_000;
+/** A cool-down quadruples with each complaint up to this (MAIL.md 5). */
+export const COOL_DOWN_MAX_MS = 86_400_000;
+/** Pause when most of a host's recipients turn out unknown (MAIL.md 5). */
+export const UNKNOWN_PAUSE_MS = 3_600_000;
+/** Refusals on one connection before a new one is made: Postfix slows down at ten errors and closes at twenty. */
+export const REFUSALS_PER_CONNECTION = 18;
+/** Operators that list a source address before it is taken out of use (MAIL.md 7, E6). */
+export const SOURCE_BLOCKS_MAX = 3;
+/** Addresses and domains whose visits of the day are counted. */
+export const VISITS_MAX_ENTRIES = 100_000;
+
 /** Caps across all tenants (MAIL.md 7, E3), per day and per hour. */
 export const DOMAIN_VISITS_PER_DAY = 2_000;
 export const HOST_UNKNOWN_PER_HOUR = 60;

@@ -49,7 +49,29 @@ export async function askHost(
     const control = await askControl(asking, heard);
     await interpret(asking, heard, control);
   }
+  reportPace(asking, subjects, heard);
   return { left, takesNoMail };
+}
+
+/** Tells the pace what this visit was like: how many strangers we asked for, and whether anybody complained. */
+function reportPace({ around, provider, target }: Asking, subjects: readonly Subject[], heard: readonly Heard[]): void {
+  if (!around.profile.capped) return;
+  const key = around.pace.key(provider, target.name, target.source);
+  let unknown = 0;
+  let throttled = false;
+  let blocked = false;
+  for (const { findings, retry } of subjects) {
+    const reason = findings.at(-1)?.reason;
+    const paused = findings.at(-1)?.rule === "paused";
+    if (reason === "mailbox_not_found") unknown += 1;
+    if (retry === "rate" && !paused) throttled = true;
+    if (reason === "probe_blocklisted") blocked = true;
+  }
+  around.pace.report(key, { kind: "answers", replies: heard.length, unknown });
+  if (throttled) around.pace.report(key, { kind: "throttled" });
+  if (blocked) around.pace.report(key, { kind: "blocked" });
+  const coolDownMs = around.pace.pausedFor(key);
+  for (const subject of subjects) subject.coolDownMs = coolDownMs;
 }
 
 async function sendQuestions(asking: Asking, subjects: readonly Subject[], fresh: boolean): Promise<void> {
@@ -60,7 +82,7 @@ async function sendQuestions(asking: Asking, subjects: readonly Subject[], fresh
     subject.question = question(subject.path, subject.facts.address?.needsSmtpUtf8 ?? false);
     questions.push(subject.question);
   }
-  const visit = await visitHost(around, group, target, provider?.id ?? null, questions, { urgent, fresh });
+  const visit = await visitHost(around, group, target, provider, questions, { urgent, fresh });
   for (const subject of subjects) subject.tls = visit.tls;
 }
 
@@ -139,7 +161,7 @@ async function sendControl(asking: Asking): Promise<ControlAnswer | null> {
   for (const fresh of [false, true]) {
     if (group.cancelled) return null;
     const asked = question(path, false);
-    await visitHost(around, group, target, provider?.id ?? null, [asked], { urgent, fresh });
+    await visitHost(around, group, target, provider, [asked], { urgent, fresh });
     if (asked.reply === null) continue;
     const evidence = evidenceOf(asked.reply, "rcpt", target.name);
     const classified = classify(evidence, speaker, path);
@@ -214,7 +236,7 @@ async function askPostmaster(
   const path = plainPath(`postmaster@${group.domain}`);
   if (path === null || group.cancelled) return "not_asked";
   const asked = question(path, false);
-  await visitHost(around, group, target, provider?.id ?? null, [asked], { urgent, fresh: false });
+  await visitHost(around, group, target, provider, [asked], { urgent, fresh: false });
   if (asked.reply === null) return "not_asked";
   const evidence = evidenceOf(asked.reply, "rcpt", target.name);
   if (classify(evidence, speaker, path).class === "accepted") return "accepted";

@@ -5,11 +5,13 @@ import type { ChunkItem } from "../../shared/wire/frames.ts";
 import { ANY_SOURCE, type ProbeConfig, type SourceAddress } from "../config.ts";
 import { createReach } from "../dns/reachable.ts";
 import { createResolver, type Resolver } from "../dns/resolver.ts";
+import { PaceBook, type PaceKey } from "../pace/book.ts";
 import { PROFILES } from "../pace/profile.ts";
 import { pathOf, plainPath } from "../smtp/path.ts";
 import { Pool } from "../smtp/pool.ts";
 import { askDomain } from "./ask-domain.ts";
 import type { Checker, CheckerOptions, CheckerStats, CheckOutcome } from "./checker.ts";
+import { looksHarvested, restOfDay, VisitBook } from "./citizen.ts";
 import { Group } from "./group.ts";
 import { HostBook } from "./host-book.ts";
 import { outcomeOf } from "./outcome.ts";
@@ -41,6 +43,7 @@ class MailChecker implements Checker {
   readonly #around: Surroundings;
   readonly #now: () => number;
   readonly #mayUse: (source: string) => boolean;
+  readonly #visits = new VisitBook();
   #running = 0;
   #checked = 0;
   #deferred = 0;
@@ -74,11 +77,7 @@ class MailChecker implements Checker {
       random: deps.random ?? Math.random,
       controlSecret: config.controlSecret,
       sender,
-      paceOf: () => () => ({
-        limits: { connections: 1, rcptPerConnection: Infinity, refusalsPerConnection: Infinity, maxRsets: null },
-        grant: (wanted) => ({ recipients: wanted, waitMs: null }),
-        connected: () => undefined,
-      }),
+      pace: new PaceBook(profile, this.#now),
     };
   }
 
@@ -113,7 +112,7 @@ class MailChecker implements Checker {
       connections: pool.stats(),
       dns: resolver.stats(),
       catchAll: book.stats(),
-      breakers: [],
+      breakers: this.#around.pace.paused(),
     };
   }
 
@@ -154,23 +153,27 @@ class MailChecker implements Checker {
   async #check(call: Call, group: Group): Promise<void> {
     const { options } = call;
     const route = await resolveRoute(this.#around.resolver, group.domain, this.#around.random);
-    const source = this.#sourceFor(group.domain, options.source);
+    const source = this.#sourceFor(group.domain, route, options.source);
     for (const subject of group.subjects) applyRoute(subject, route);
-    if (
-      route.finding === null &&
-      options.mode === "full" &&
-      !group.cancelled &&
-      !this.#standsDown(group, route, options)
-    ) {
-      const { around, config } = { around: this.#around, config: this.#config };
-      await askDomain(
-        { around, group, route, source, senderText: config.mailFrom, urgent: options.realTime },
-        group.subjects,
-      );
+    if (route.finding === null && options.mode === "full" && !this.#standsDown(group, route, options)) {
+      await this.#ask(group, route, source, options.realTime);
     }
     call.groups.delete(group);
     if (group.cancelled) return;
-    for (const subject of group.subjects) this.#tell(call, subject, source.address);
+    for (const subject of group.subjects) this.#tell(call, subject, source?.address ?? ANY_SOURCE);
+  }
+
+  async #ask(group: Group, route: Route, source: SourceAddress | null, urgent: boolean): Promise<void> {
+    if (source === null) {
+      for (const subject of group.subjects)
+        note(subject, bareFinding("no_probe_available", "sources-quarantined"), null);
+      return;
+    }
+    const subjects = this.#withinCaps(group);
+    await askDomain(
+      { around: this.#around, group, route, source, senderText: this.#config.mailFrom, urgent },
+      subjects,
+    );
   }
 
   /** Cases in which the host is left alone although its answer is not known. */
@@ -186,18 +189,33 @@ class MailChecker implements Checker {
     return true;
   }
 
-  /** One domain keeps one source, so that greylists see the same one; a deferred item names its own. */
-  #sourceFor(domain: string, sticky: string | null): SourceAddress {
-    const sources = this.#config.sources.filter((source) => this.#mayUse(source.address));
-    const kept = sources.find((source) => source.address === sticky);
-    if (kept !== undefined) return kept;
-    let hash = 0;
-    for (let i = 0; i < domain.length; i += 1) hash = (Math.imul(hash, 31) + domain.charCodeAt(i)) | 0;
-    return sources[(hash >>> 0) % sources.length] ?? { address: ANY_SOURCE, helo: "localhost" };
+  /** Null when every source address is out of use: then nobody is dialled. */
+  #sourceFor(domain: string, route: Route, sticky: string | null): SourceAddress | null {
+    const { pace } = this.#around;
+    const provider = route.provider === null ? null : providerById(route.provider);
+    const keyOf = (source: string): PaceKey => pace.key(provider, route.mx ?? domain, source);
+    const sources = this.#config.sources.filter(({ address }) => this.#mayUse(address) && !pace.isQuarantined(address));
+    return pace.chooseSource(sources, domain, sticky, keyOf);
+  }
+
+  /** Caps and guards of a good citizen; what they hold back is answered, what is left may be asked. */
+  #withinCaps(group: Group): readonly Subject[] {
+    if (!this.#around.profile.capped) return group.subjects;
+    const nowMs = this.#now();
+    const harvested = looksHarvested(group.subjects.map((subject) => subject.facts.address?.local ?? ""));
+    return group.subjects.filter((subject) => {
+      const address = subject.facts.address?.normalised ?? "";
+      const fresh = subject.item.tries === 0;
+      if (harvested) note(subject, bareFinding("policy_rejected", "harvest-guard"), null);
+      else if (fresh && !this.#visits.mayVisit(address, nowMs)) hold(subject, "cap-address-day", restOfDay(nowMs));
+      else if (!this.#visits.mayAsk(group.domain, nowMs)) hold(subject, "cap-domain-day", restOfDay(nowMs));
+      else return true;
+      return false;
+    });
   }
 
   #tell(call: Call, subject: Subject, source: string): void {
-    const context = { profile: this.#around.profile, region: this.#config.region, source, coolDownMs: 0 };
+    const context = { profile: this.#around.profile, region: this.#config.region, source };
     call.tell(subject.item, outcomeOf(subject, call.options, context, this.#now()));
   }
 
@@ -256,6 +274,11 @@ class Call {
     this.#abandoned = true;
     for (const group of this.groups) group.cancel();
   }
+}
+
+function hold(subject: Subject, rule: string, coolDownMs: number): void {
+  note(subject, bareFinding("rate_limited", rule), "rate");
+  subject.coolDownMs = coolDownMs;
 }
 
 function applyRoute(subject: Subject, route: Route): void {

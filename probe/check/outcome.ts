@@ -11,8 +11,6 @@ export type OutcomeContext = {
   readonly profile: Profile;
   readonly region: string;
   readonly source: string;
-  /** Pause of the operator behind the MX, if it has one, in milliseconds from now. */
-  readonly coolDownMs: number;
 };
 
 /** No deferred item is carried on for longer than senders would try (RFC 5321 4.5.4.1: four to five days). */
@@ -54,7 +52,7 @@ function retryDelay(subject: Subject, context: OutcomeContext, nowMs: number): n
   const plan = retryPlan(laterClass(retry), item.tries + 1);
   if (plan === null) return null;
   const delayMs = Math.max(RETRY_MIN_MS, plan.delayMs * timeScale);
-  return retry === "rate" ? Math.max(delayMs, context.coolDownMs) : delayMs;
+  return retry === "rate" ? Math.max(delayMs, subject.coolDownMs) : delayMs;
 }
 
 /** The one immediate reconnection has been made by now: what is left of "reconnect" is an ordinary "not now". */

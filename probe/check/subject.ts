@@ -26,6 +26,8 @@ export type Subject = {
   tls: string | null;
   parked: boolean;
   disposableMx: boolean;
+  /** Pause of the operator that was asked, in milliseconds from then. */
+  coolDownMs: number;
 };
 
 export const createSubject = (item: ChunkItem, facts: AddressFacts, path: Path | null): Subject => ({
@@ -43,6 +45,7 @@ export const createSubject = (item: ChunkItem, facts: AddressFacts, path: Path |
   tls: null,
   parked: false,
   disposableMx: false,
+  coolDownMs: 0,
 });
 
 /** Trouble is added to trouble; an answer about the recipient takes its place. */

@@ -1,5 +1,7 @@
+import type { Provider } from "../../shared/providers/index.ts";
 import type { Reach } from "../dns/reachable.ts";
 import type { Resolver } from "../dns/resolver.ts";
+import type { PaceBook } from "../pace/book.ts";
 import type { Profile } from "../pace/profile.ts";
 import type { Target } from "../smtp/host.ts";
 import type { Path } from "../smtp/path.ts";
@@ -19,7 +21,7 @@ export type Surroundings = {
   readonly random: () => number;
   readonly controlSecret: string;
   readonly sender: Path;
-  readonly paceOf: (target: Target, provider: string | null) => () => HostPace;
+  readonly pace: PaceBook;
 };
 
 /** One visit's manner: `urgent` for real-time checks, `fresh` to insist on a new connection. */
@@ -30,7 +32,7 @@ export function visitHost(
   around: Surroundings,
   group: Group,
   target: Target,
-  provider: string | null,
+  provider: Provider | null,
   questions: readonly Question[],
   manner: Manner,
 ): Promise<Visit> {
@@ -51,9 +53,20 @@ export function visitHost(
         resolve(visit);
       },
     };
-    const queue = around.pool.submit(target, visit, around.paceOf(target, provider));
+    const queue = around.pool.submit(target, visit, () => hostPace(around, target, provider));
     group.began(visit, queue);
     // A deadline that passed while the DNS was asked.
     if (group.cancelled) queue.cancel(visit);
   });
+}
+
+/** A host's queue keeps its operator's pace. */
+function hostPace(around: Surroundings, target: Target, provider: Provider | null): HostPace {
+  const { pace } = around;
+  const key = pace.key(provider, target.name, target.source);
+  return {
+    limits: pace.limits(key),
+    grant: (wanted, urgent) => pace.grant(key, wanted, urgent),
+    connected: (good) => pace.report(key, { kind: "connection", good }),
+  };
 }

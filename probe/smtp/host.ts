@@ -38,7 +38,7 @@ export type HostShell = {
   readonly now: () => number;
   readonly record: ((host: string, direction: ">" | "<", text: string) => void) | null;
   /** Asks for room for `wanted` recipients. */
-  grant(wanted: number): Grant;
+  grant(wanted: number, urgent: boolean): Grant;
   /** A socket may be opened now; false means: wait, `wake` will be called. */
   admit(): boolean;
   /** A socket has gone. */
@@ -193,7 +193,7 @@ export class HostQueue {
         this.#shell.limits.rcptPerConnection - link.asked,
         this.#refusalsMax - link.refused - link.inFlight,
       );
-      const grant = this.#shell.grant(Math.min(most, visit.todo.length));
+      const grant = this.#shell.grant(Math.min(most, visit.todo.length), visit.urgent);
       if (grant.recipients === 0) {
         this.#pause(grant.waitMs);
         return;

@@ -13,7 +13,7 @@ export type PoolOptions = {
 /** How one host may be asked: from the pace of its operator. */
 export type HostPace = {
   readonly limits: HostLimits;
-  readonly grant: (wanted: number) => Grant;
+  readonly grant: (wanted: number, urgent: boolean) => Grant;
   readonly connected: (good: boolean) => void;
 };
 
