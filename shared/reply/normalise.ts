@@ -10,6 +10,7 @@ const COMBINING = /[\u0300-\u036f]/g;
 const HAS_DIGIT = /\d/;
 /** Letters that Unicode does not take apart into a base letter and a mark. */
 const WHOLE = /[łøđıßæœ]/g;
+const QUOTES = /[\u2018\u2019\u02bc\u00b4]/g;
 const PLAIN: Readonly<Record<string, string>> = { ł: "l", ø: "o", đ: "d", ı: "i", ß: "ss", æ: "ae", œ: "oe" };
 
 const isAscii = (text: string): boolean => {
@@ -22,7 +23,7 @@ export const fold = (text: string): string => {
   const lower = text.toLowerCase();
   if (isAscii(lower)) return lower;
   const plain = lower.normalize("NFD").replace(COMBINING, "").normalize("NFC");
-  return plain.replace(WHOLE, (letter) => PLAIN[letter] ?? letter);
+  return plain.replace(QUOTES, "'").replace(WHOLE, (letter) => PLAIN[letter] ?? letter);
 };
 
 /**

@@ -20,6 +20,8 @@ const AFTERMATH =
 const ENHANCED = /^[#([']{0,2}([245]\.\d{1,3}\.\d{1,3})(?![.\d])[\])']?:?\s*/;
 /** The same anywhere in the text, as qmail's "(#5.1.1)": not inside an IP address. */
 const EMBEDDED = /(?:^|[^\d.])([245]\.\d{1,3}\.\d{1,3})(?![.\d])/;
+/** Postfix notes in its log which command a reply answered; the command's name is none of the server's words. */
+const LOG_NOTE = /\(in reply to [a-z ]{1,40} command\)/gi;
 
 const DEFAULT_CODE: Readonly<Record<string, number>> = { "2": 250, "4": 450, "5": 550 };
 
@@ -63,6 +65,6 @@ export const parseReplyText = (text: string): ParsedReply | null => {
     if (line !== "") parts.push(line);
   }
   if (code === 0) return null;
-  const joined = parts.join(" ").replace(AFTERMATH, "");
+  const joined = parts.join(" ").replace(AFTERMATH, "").replace(LOG_NOTE, "").trimEnd();
   return { code, enhanced: enhanced ?? enhancedOf(code, joined), text: joined };
 };

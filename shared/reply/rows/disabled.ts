@@ -10,6 +10,7 @@ const GONE = [
   "discontinued",
   "been retired",
   "not active",
+  "no longer used",
   "not activated",
   "not been activated",
   "not currently active",
@@ -25,9 +26,9 @@ const GONE = [
 const SWITCHED_OFF = [
   ...GONE,
   "suspended",
-  "locked",
+  // Not the end of "blocked".
+  " locked",
   "frozen",
-  "closed",
   "cancelled",
   "canceled",
   "has been removed",
@@ -37,13 +38,18 @@ const SWITCHED_OFF = [
   "has left",
   "not enabled",
   "on hold",
-  "blocked",
 ];
+/** Said of connections and messages as well: they count only right behind the noun. */
+const SHUT = ["blocked", "is blocked", "closed", "is closed", "has been closed"];
 const PERSONS = ["user", "account", "mailbox", "mail box", "recipient", "alias", "subscriber", "customer"];
 /** "Address" and "e-mail" may also be ours or the message: only words that cannot be about those count. */
 const PLACES = ["address", "email", "e-mail"];
 
-const near = [...pairs(PERSONS, SWITCHED_OFF), ...pairs(PLACES, GONE)];
+const near = [
+  ...pairs(PERSONS, SWITCHED_OFF),
+  ...pairs(PLACES, GONE),
+  ...["user", "account", "mailbox", "mail box"].flatMap((noun) => SHUT.map((state) => `${noun} ${state}`)),
+];
 
 /** The mailbox was there and has been switched off. */
 export const DISABLED_ROWS: readonly ReplyRow[] = [
@@ -87,6 +93,14 @@ export const DISABLED_ROWS: readonly ReplyRow[] = [
       "dd~is no longer valid",
       "is expired account",
       "never been activated",
+      "administratively disabled",
+      "disabled administratively",
+      "disabled or discontinued",
+      "user banned",
+      "user is banned",
+      "account is banned",
+      "account was shut down",
+      "no longer works",
       "now disabled with",
       "receiving is disabled",
       "not allowed to receive",
@@ -94,7 +108,6 @@ export const DISABLED_ROWS: readonly ReplyRow[] = [
       "not currently being accepted for this",
       "no longer an employee",
       "no longer employed",
-      "no longer works",
       "user hangup",
       "user is forbid",
       ...DISABLED_WORDS,
@@ -118,6 +131,11 @@ export const DISABLED_ROWS: readonly ReplyRow[] = [
       "blocked using",
       "has been blocked",
       "connection",
+      "certificate",
+      "session",
+      "password",
+      "content",
+      "mailing list",
     ],
     examples: [
       "525 5.7.13 <user@example.org>: Recipient address rejected: Disabled recipient address",

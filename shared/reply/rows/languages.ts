@@ -167,9 +167,10 @@ export const FULL_WORDS: readonly string[] = [
   "quota depasse",
   "depasse son quota",
   "depassement de quota",
-  ...pairs(["buzon", "casilla", "bandeja"], ["llen", "sin espacio", "excedid"]),
+  ...pairs(["buzon", "casilla", "bandeja", "mailbox"], ["llen", "sin espacio", "excedid"]),
   ...pairs(["cuota"], ["excedid", "superad", "agotad"]),
   ...pairs(["superado", "excedido", "excede"], ["cuota", "espacio", "capacidad"]),
+  "sobre utilizad",
   "sin espacio",
   "espacio~almacenamiento",
   ...pairs(["caixa"], ["cheia", "lotada", "esgotad"]),
@@ -235,7 +236,7 @@ export const DISABLED_WORDS: readonly string[] = [
   "compte inactif",
   ...pairs(
     ["cuenta", "buzon", "usuario", "casilla"],
-    ["deshabilitad", "desactivad", "suspendid", "bloquead", "inactiv", "expirado", "cancelad"],
+    ["no activ", "deshabilitad", "desactivad", "suspendid", "bloquead", "inactiv", "expirado", "cancelad"],
   ),
   ...pairs(["conta ", "usuario", "caixa"], ["desativad", "desabilitad", "suspens", "bloquead", "inativ", "cancelad"]),
   ...pairs(
