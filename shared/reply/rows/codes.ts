@@ -31,6 +31,7 @@ export const STATUS_ROWS: readonly ReplyRow[] = [
     rule: "authentication-status",
     class: "policy",
     reason: "policy_rejected",
+    digit: 5,
     enhanced: ["7.8-9", "7.3", "7.14-16"],
     examples: ["535 5.7.8 no", "550 5.7.9 Rejected"],
   },

@@ -107,6 +107,7 @@ export const UNKNOWN_ROWS: readonly ReplyRow[] = [
       "ドメイン",
       "도메인",
       // Hosts and their records, whose absence is told in the same words.
+      "der server",
       "serveur",
       "servidor",
       "hostitel",

@@ -85,6 +85,33 @@ test("words about our address, our sender or our name are never undeliverable, w
   );
 });
 
+test("refusals of us stay so amid any small talk", () => {
+  const about = new Set(["policy", "sender", "rate", "greylist", "relay"]);
+  const refusals = REPLY_ROWS.filter((row) => about.has(row.class) && row.ambiguous !== true && row.text !== undefined)
+    .flatMap((row) => row.examples)
+    .flatMap((example) => parseReplyText(example) ?? []);
+  const talk = fc.array(
+    fc.constantFrom(
+      ..."please contact the postmaster for help see https://help.example.net/x?y=1 id=4Xy7Zk2p9Q [192.0.2.9]".split(
+        " ",
+      ),
+      ..."this message from your server was not delivered <a@example.com> #5.7.1 (in reply to RCPT TO command)".split(
+        " ",
+      ),
+      ..."mx1.example.org said: if you think that is a mistake visit our support abc zzz".split(" "),
+    ),
+    { maxLength: 6 },
+  );
+  fc.assert(
+    fc.property(fc.constantFrom(...refusals), talk, talk, (refusal, before, after) => {
+      const text = [...before, refusal.text, ...after].join(" ");
+      const { reason } = classifyReply({ ...refusal, text, stage: "rcpt" });
+      expect(REASON_TABLE[reason].status).not.toBe("undeliverable");
+    }),
+    SETTINGS,
+  );
+});
+
 test("a refusal of our sender stays one when it quotes another server's 'user unknown'", () => {
   const refusals = REPLY_ROWS.filter((row) => row.class === "sender" && row.stages === undefined).flatMap(
     (row) => row.examples,

@@ -24,6 +24,13 @@ describe("parseReplyText", () => {
     ["host mx.example[192.0.2.1] said: 554 5.7.1 no", 554, "5.7.1", "no"],
     ["550: User unknown", 550, null, "User unknown"],
     ["  452 4.2.2 full  ", 452, "4.2.2", "full"],
+    ["SMTP error from remote mail server after RCPT TO:<a@example.com>: 550 5.1.1 gone", 550, "5.1.1", "gone"],
+    ["Remote Server returned '550 5.1.1 gone", 550, "5.1.1", "gone"],
+    ["<<< 550 gone", 550, null, "gone"],
+    ["5.1.0 - Unknown address error 550-'5.7.0 no access'", 550, "5.7.0", "no access'"],
+    ["550 5.1.1 gone (in reply to RCPT TO command)", 550, "5.1.1", "gone"],
+    ["550 gone 503 5.0.0 Need RCPT (recipient)", 550, null, "gone"],
+    ["550 gone 554 5.5.1 Error: no valid recipients", 550, null, "gone"],
   ] as const)("%j", (reply, code, enhanced, text) => {
     expect(parseReplyText(reply)).toEqual({ code, enhanced, text });
   });
