@@ -38,7 +38,7 @@ const NAMES = new Set(
 /** Parts of a name that hint at addresses. */
 const HINTS = ["mail", "courriel", "correo", "epost", "почт", "邮", "メール"];
 /** Parts of a name that tell a second address from the first. */
-const SECOND = /second|alternat|backup|other|old|previous|manager|assistant|owner|sender|from|cc|zweit|ander|[2-9]$/;
+const SECOND = /second|alternat|backup|other|old|previous|manager|assistant|owner|sender|from|^b?cc|zweit|ander|[2-9]$/;
 /** Names that only say where something goes. */
 const WEAK = new Set(["address", "adresse", "to", "recipient", "user", "username", "login", "contact", "subscriber"]);
 

@@ -16,7 +16,7 @@ export function findEncoding(head: Uint8Array, whole: boolean): EncodingFound | 
   let controls = 0;
   head.forEach((byte, at) => {
     if (byte === 0) zeros[at % 2] = (zeros[at % 2] ?? 0) + 1;
-    else if (byte < 32 && byte !== 9 && byte !== 10 && byte !== 12 && byte !== 13) controls++;
+    else if (byte < 32 && byte !== 9 && byte !== 10 && byte !== 12 && byte !== 13 && byte !== 26) controls++;
   });
   const [even = 0, odd = 0] = zeros;
   if (even + odd > 0) {

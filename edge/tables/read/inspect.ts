@@ -84,6 +84,12 @@ async function inspectText(
   if (form !== null) return inspectJson(text, whole, form, { ...shared, start: bom }, wishes);
   const hint = excelHint(text);
   const delimiter = wishes.delimiter ?? hint?.delimiter ?? null;
+  if (delimiter !== null && !/^[^"\r\n\0]$/.test(delimiter)) {
+    return err({
+      kind: "unsupported",
+      detail: "A delimiter is one character that is neither a quote nor the end of a line.",
+    });
+  }
   const split = await findSplit(text.subarray(hint?.bytes ?? 0), whole, delimiter);
   const columns = columnsOf(split.records, wishes);
   if (!columns.ok) return columns;

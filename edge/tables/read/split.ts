@@ -71,8 +71,9 @@ function readable(tried: readonly Sampled[]): Split {
   return good;
 }
 
-/** Whether all cells are blank; the first may begin with a byte order mark left by putting files together. */
-export const isBlank = (cells: readonly string[]): boolean => cells.every((cell) => cell.trim() === "");
+/** Whether a record is no row: all cells are blank, or it is the end mark of old DOS files (Ctrl-Z). */
+export const isBlank = (cells: readonly string[]): boolean =>
+  cells.every((cell) => cell.trim() === "") || (cells.length === 1 && cells[0] === "\x1a");
 
 /** How well a delimiter fits, up to 2: the share of records as wide as most are, and of cells that are addresses. */
 function score({ records }: Split): number {

@@ -73,6 +73,15 @@ describe("how a list is cut", () => {
     ]);
   });
 
+  test.each(["", ";;", '"', "\n", "😀"])("a delimiter such as %j is refused", async (delimiter) => {
+    const { detail } = await refused(list("email;n\na@x.com;1\n"), { delimiter });
+    expect(detail).toMatch(/^A delimiter is one character/);
+  });
+
+  test("the end mark of old DOS files is no row", async () => {
+    expect(await emailsOf(list("email\r\na@x.com\r\n\x1a"))).toEqual(["a@x.com"]);
+  });
+
   test("short rows are filled and a row without an address stays", async () => {
     expect(await rowsOf(list("name,email,city\nAnna\nBob,b@x.com\n,c@x.com,Rome\n"))).toEqual([
       [1, "", "Anna", "", ""],
