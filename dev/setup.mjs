@@ -11,7 +11,9 @@ const stamp = join(root, "node_modules", ".installed-from");
 const lock = join(root, ".install-lock");
 const STALE_LOCK_MS = 600_000;
 
-const wanted = createHash("sha256").update(readFileSync(join(root, "package-lock.json"))).digest("hex");
+const wanted = createHash("sha256")
+  .update(readFileSync(join(root, "package-lock.json")))
+  .digest("hex");
 
 function installed() {
   try {
@@ -42,9 +44,12 @@ function takeLock() {
 
 function install() {
   process.stderr.write("mailsonar: installing dependencies from the lockfile…\n");
+  // Not `npm ci`: it refuses a lockfile that lacks optional binaries of other systems, of which some registries carry
+  // fewer. This installs the locked versions all the same and leaves the lockfile alone.
+  const install = ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"];
   const npm = process.env.npm_execpath;
-  const [command, args] = npm ? [process.execPath, [npm, "ci"]] : ["npm", ["ci"]];
-  const run = spawnSync(command, [...args, "--no-audit", "--no-fund", "--loglevel=error"], {
+  const [command, args] = npm ? [process.execPath, [npm, ...install]] : ["npm", install];
+  const run = spawnSync(command, args, {
     cwd: root,
     stdio: ["ignore", 2, 2],
   });

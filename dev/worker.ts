@@ -38,8 +38,8 @@ await worker.ready;
 const url = await worker.url;
 
 const cron = setInterval(() => {
-  worker.scheduled({ cron: "* * * * *" }).catch(() => {
-    // The next tick tries again; the Worker logs its own failures.
+  fetch(new URL("/cdn-cgi/handler/scheduled?cron=*+*+*+*+*", url)).catch((error: unknown) => {
+    process.stdout.write(`cron: ${error instanceof Error ? error.message : String(error)}\n`);
   });
 }, CRON_EVERY_MS);
 
