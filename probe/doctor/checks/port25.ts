@@ -5,7 +5,7 @@ import { talk } from "../smtp.ts";
 import type { DoctorCheck, DoctorContext, Finding, Source } from "../types.ts";
 
 /** What asking one mail domain from one source gave: null when a host greeted us. */
-type Trouble = { readonly domain: string; readonly detail: string; readonly refused: boolean } | null;
+type Trouble = { readonly domain: string; readonly detail: string; readonly about: "dns" | "way" | "us" } | null;
 
 /** Most clouds block outbound port 25 until asked, and a firewall that drops packets looks like a dead internet. */
 export const port25: DoctorCheck = {
@@ -24,8 +24,10 @@ async function examine(context: DoctorContext, source: Source): Promise<Finding>
   const good = troubles.length - bad.length;
   const listed = bad.map((trouble) => `${trouble.domain}: ${trouble.detail}`).join(", ");
   if (bad.length === 0) return fine(`${good} of ${good} mail domains greet ${from}`);
-  const unheard = bad.filter((trouble) => !trouble.refused);
-  if (good === 0 && unheard.length === bad.length) {
+  if (bad.every(({ about }) => about === "dns")) {
+    return fail(`no mail domain can be looked up (${listed})`, "Check PROBE_DNS_SERVERS and the way to them.");
+  }
+  if (good === 0 && !bad.some(({ about }) => about === "us")) {
     return fail(
       `no mail domain can be reached from ${from} (${listed})`,
       `Ask the host's provider to open outbound port ${context.config.smtpPort}, and look for a firewall on the way.`,
@@ -46,12 +48,12 @@ async function examine(context: DoctorContext, source: Source): Promise<Finding>
 async function greetingOf(context: DoctorContext, source: Source, domain: string): Promise<Trouble> {
   const { config, resolver } = context;
   const plan = await planMx(resolver, domain, () => 0);
-  if (plan.kind !== "hosts") return { domain, detail: `DNS: ${plan.kind}`, refused: false };
+  if (plan.kind !== "hosts") return { domain, detail: `DNS: ${plan.kind}`, about: "dns" };
   const reach = createReach(config.allowPrivateNetworks);
   const wanted = source.seen ?? source.local;
   const six = wanted?.includes(":") ?? false;
   let detail = "no address";
-  let refused = false;
+  let about: "way" | "us" = "way";
   for (const host of plan.hosts.slice(0, 2)) {
     const found = await addressesOf(resolver, host.name, reach);
     if (found.kind !== "addresses") continue;
@@ -65,7 +67,7 @@ async function greetingOf(context: DoctorContext, source: Source, domain: string
     const [banner] = replies;
     if (banner?.code === 220) return null;
     detail = banner === undefined ? (trouble ?? "nothing said") : `${banner.code} ${banner.text}`.slice(0, 160);
-    refused = banner !== undefined;
+    about = banner === undefined ? "way" : "us";
   }
-  return { domain, detail, refused };
+  return { domain, detail, about };
 }

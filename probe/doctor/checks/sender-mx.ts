@@ -16,6 +16,7 @@ export const senderMx: DoctorCheck = {
     const domain = senderDomain(config);
     const plan = await planMx(resolver, domain, () => 0);
     const [host] = plan.kind === "hosts" ? plan.hosts : [];
+    if (plan.kind === "dns_error") return warn(`${domain} cannot be looked up (${plan.detail})`, "Ask again later.");
     if (host === undefined) {
       return fail(`${domain} takes no mail (${plan.kind})`, `Give ${domain} an MX that accepts ${config.mailFrom}.`);
     }

@@ -224,6 +224,16 @@ describe("mail hosts", () => {
     expect(await stateOf(port25, near(1))).toBe("fail");
   });
 
+  test("names that cannot be looked up are trouble of the DNS, not of the way out or of the sender", async () => {
+    const silent = fakeDns({ "big.test": { MX: "timeout" }, "example.net": { MX: "servfail" } });
+    const context = { ...near(1), resolver: silent };
+    expect(await port25.run(context)).toMatchObject({
+      state: "fail",
+      mend: expect.stringContaining("PROBE_DNS_SERVERS"),
+    });
+    expect(await stateOf(senderMx, context)).toBe("warn");
+  });
+
   test("a greeting proves the way out; a refusal in the banner is about us", async () => {
     expect(await stateOf(port25, near((await hostThat("220 mx")).port))).toBe("ok");
     const finding = await port25.run(near((await hostThat("554 5.7.1 your address is blocked")).port));
