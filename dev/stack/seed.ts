@@ -1,5 +1,6 @@
 import { Client } from "pg";
 import { createTenant, inTenant, storeApiKey, storeProbeToken } from "../../probe/admin/accounts.ts";
+import { ALL_OF_TENANT } from "../../shared/keys/scopes.ts";
 import { EVENT_TYPES } from "../../shared/webhook/event.ts";
 import type { SealedSecret } from "../../shared/webhook/sealed.ts";
 import type { Identity } from "./identity.ts";
@@ -21,7 +22,8 @@ export async function seed(appUrl: string, ownerUrl: string, what: Seed): Promis
   const { identity } = what;
   await connected(appUrl, async (db) => {
     await createTenant(db, { id: identity.tenantId, name: "Local", plan: "enterprise", credits: CREDITS });
-    await storeApiKey(db, identity.tenantId, "local live", identity.liveKey);
+    // Whoever runs the stack is its tenant and its operator.
+    await storeApiKey(db, identity.tenantId, "local live", identity.liveKey, [ALL_OF_TENANT, "platform"]);
     await storeApiKey(db, identity.tenantId, "local test", identity.testKey);
     await inTenant(db, identity.tenantId, () =>
       db.query(
