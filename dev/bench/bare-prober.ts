@@ -1,5 +1,5 @@
 import { Resolver } from "node:dns/promises";
-import { connect, type Socket } from "node:net";
+import { connect } from "node:net";
 
 /** One domain's addresses for the reference prober. */
 export type BareTask = { readonly domain: string; readonly addresses: readonly string[] };
@@ -10,76 +10,90 @@ const EOL = "\r\n";
 
 /**
  * The least that asking about recipients can cost: bare sockets, one connection per domain, flights of 100 recipients
- * with two on the wire, reply codes counted and nothing else. No pool, no bounds, no recovery: a yardstick, no prober.
- * @returns recipients accepted
+ * with two on the wire, a reply kept per address and nothing judged. No pool, no bounds, no recovery: a yardstick.
+ * @returns replies by address
  */
-export async function bareProbe(tasks: readonly BareTask[], dns: string, port: number): Promise<number> {
+export async function bareProbe(tasks: readonly BareTask[], dns: string, port: number): Promise<Map<string, string>> {
   const resolver = new Resolver();
   resolver.setServers([dns]);
-  const counts = await Promise.all(
+  const replies = new Map<string, string>();
+  await Promise.all(
     tasks.map(async ({ domain, addresses }) => {
       const [mx] = await resolver.resolveMx(domain);
       const [host = "127.0.0.1"] = await resolver.resolve4(mx?.exchange ?? domain);
-      return ask(host, port, domain, addresses);
+      await ask(host, port, domain, addresses, replies);
     }),
   );
-  return counts.reduce((sum, count) => sum + count, 0);
+  return replies;
 }
 
-function ask(host: string, port: number, domain: string, addresses: readonly string[]): Promise<number> {
+function ask(
+  host: string,
+  port: number,
+  domain: string,
+  addresses: readonly string[],
+  replies: Map<string, string>,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, noDelay: true });
     let rest = "";
     let greeted = 0;
     let next = 0;
-    let owed: number[] = [];
-    let accepted = 0;
+    let flights = 0;
     let controlled = false;
+    /** What is owed, in order: an address, or null for RSET and MAIL. */
+    const owed: (string | null)[] = [];
+    let head = 0;
     socket.on("error", reject);
-    socket.on("close", () => resolve(accepted));
+    socket.on("close", () => resolve());
+    const send = (batch: readonly string[], again: boolean): void => {
+      let text = `${again ? `RSET${EOL}` : ""}MAIL FROM:<check@mailsonar.net>${EOL}`;
+      owed.push(null);
+      if (again) owed.push(null);
+      for (const address of batch) {
+        text += `RCPT TO:<${address}>${EOL}`;
+        owed.push(address);
+      }
+      flights += 1;
+      socket.write(text, "latin1");
+    };
     const launch = (): void => {
-      while (owed.length < IN_FLIGHT && next < addresses.length) {
+      while (flights < IN_FLIGHT && next < addresses.length) {
         const batch = addresses.slice(next, next + FLIGHT);
-        owed.push(send(socket, batch, next > 0));
+        send(batch, next > 0);
         next += batch.length;
       }
-      if (owed.length > 0) return;
+      if (flights > 0) return;
       if (controlled) socket.end(`QUIT${EOL}`);
       else {
         controlled = true;
-        owed.push(send(socket, [`zq7control00x@${domain}`], true));
+        send([`zq7control00x@${domain}`], true);
       }
+    };
+    const onReply = (reply: string): void => {
+      if (greeted < 2) {
+        greeted += 1;
+        if (greeted === 1) socket.write(`EHLO bench.mailworld.net${EOL}`);
+        else launch();
+        return;
+      }
+      const address = owed[head];
+      head += 1;
+      if (typeof address === "string") replies.set(address, reply);
+      // The next flight begins with RSET: the one before it has come home.
+      if (head < owed.length && owed[head] !== null) return;
+      if (typeof address !== "string") return;
+      flights -= 1;
+      launch();
     };
     socket.on("data", (chunk: Buffer) => {
       const text = rest + chunk.toString("latin1");
       let start = 0;
       for (let lf = text.indexOf("\n"); lf >= 0; lf = text.indexOf("\n", start)) {
-        const last = text.charCodeAt(start + 3) !== 45;
-        const good = text.charCodeAt(start) === 50;
+        if (text.charCodeAt(start + 3) !== 45) onReply(text.slice(start, lf - 1));
         start = lf + 1;
-        if (!last) continue;
-        if (greeted < 2) {
-          greeted += 1;
-          if (greeted === 1) socket.write(`EHLO bench.mailworld.net${EOL}`);
-          else launch();
-          continue;
-        }
-        if (owed.length === 0) continue;
-        owed[0] = (owed[0] ?? 0) - 1;
-        if (good) accepted += 1;
-        if (owed[0] > 0) continue;
-        owed = owed.slice(1);
-        launch();
       }
       rest = text.slice(start);
     });
   });
-}
-
-/** Sends one transaction; the number of replies that it will have. */
-function send(socket: Socket, batch: readonly string[], again: boolean): number {
-  let text = `${again ? `RSET${EOL}` : ""}MAIL FROM:<check@mailsonar.net>${EOL}`;
-  for (const address of batch) text += `RCPT TO:<${address}>${EOL}`;
-  socket.write(text, "latin1");
-  return batch.length + (again ? 2 : 1);
 }

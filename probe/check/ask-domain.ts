@@ -36,12 +36,15 @@ export async function askDomain(question: DomainQuestion, subjects: readonly Sub
   let left: readonly Subject[] = subjects;
   for (const host of route.hosts) {
     if (left.length === 0 || group.cancelled) return;
-    const found = await addressesOf(around.resolver, host.name, around.reach);
+    const [found, optedOut] = await Promise.all([
+      addressesOf(around.resolver, host.name, around.reach),
+      hasOptedOut(around.resolver, host.name),
+    ]);
     if (found.kind !== "addresses") {
       countAbsent(search, found);
       continue;
     }
-    if (await hasOptedOut(around.resolver, host.name)) {
+    if (optedOut) {
       for (const subject of left) conclude(subject, bareFinding("opted_out", "opt-out-of-host"), null);
       return;
     }

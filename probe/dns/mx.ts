@@ -82,9 +82,10 @@ export async function addressesOf(resolver: Resolver, host: string, reach: Reach
   if (literal !== undefined) return vetted([literal], [], reach);
   // RFC 5321 5.1 wants a name here; an MX record that holds an address literal names no host.
   if (isIP(host) !== 0) return { kind: "none" };
+  const asking = reach.ipv6 === "global" ? resolver.query(host, "AAAA") : null;
   const v4 = await resolver.query(host, "A");
-  if (v4.kind === "records" && !reach.hasIpv6) return vetted(v4.records, [], reach);
-  const v6 = await resolver.query(host, "AAAA");
+  if (v4.kind === "records" && asking === null) return vetted(v4.records, [], reach);
+  const v6 = await (asking ?? resolver.query(host, "AAAA"));
   const fours = v4.kind === "records" ? v4.records : [];
   const sixes = v6.kind === "records" ? v6.records : [];
   if (fours.length + sixes.length > 0) return vetted(fours, sixes, reach);
@@ -96,7 +97,7 @@ export async function addressesOf(resolver: Resolver, host: string, reach: Reach
 function vetted(fours: readonly string[], sixes: readonly string[], reach: Reach): HostAddresses {
   const all = [...fours, ...sixes].filter(reach.mayDial);
   if (all.length === 0) return { kind: "unroutable" };
-  const usable = all.filter((ip) => isIP(ip) === 4 || reach.hasIpv6);
+  const usable = all.filter((ip) => isIP(ip) === 4 || reach.ipv6 !== "none");
   if (usable.length === 0) return { kind: "unreachable_family" };
   return { kind: "addresses", addresses: usable.slice(0, HOST_ADDRESSES_MAX) };
 }

@@ -3,8 +3,11 @@ import { networkInterfaces } from "node:os";
 import { isPublicAddress } from "../../shared/net/public-address.ts";
 import { vetAddress } from "../guard/address-guard.ts";
 
-/** Says of an IP address whether this probe may dial it (the guard), and whether it could (its own networks). */
-export type Reach = { readonly mayDial: (ip: string) => boolean; readonly hasIpv6: boolean };
+/**
+ * Which addresses this probe may dial (the guard), and what it can do with IPv6: reach the world by it, reach only
+ * itself (a local stack), or nothing.
+ */
+export type Reach = { readonly mayDial: (ip: string) => boolean; readonly ipv6: "global" | "local" | "none" };
 
 /**
  * What may be dialled: public unicast addresses and, where the operator allows private networks, loopback and the
@@ -12,10 +15,10 @@ export type Reach = { readonly mayDial: (ip: string) => boolean; readonly hasIpv
  */
 export function createReach(allowPrivate: boolean): Reach {
   const attached = new BlockList();
-  let hasIpv6 = allowPrivate;
+  let ipv6: Reach["ipv6"] = allowPrivate ? "local" : "none";
   for (const addresses of Object.values(networkInterfaces())) {
     for (const { address, cidr, family } of addresses ?? []) {
-      if (family === "IPv6" && isPublicAddress(address)) hasIpv6 = true;
+      if (family === "IPv6" && isPublicAddress(address)) ipv6 = "global";
       const prefix = Number(cidr?.split("/")[1]);
       if (Number.isInteger(prefix)) attached.addSubnet(address, prefix, family === "IPv6" ? "ipv6" : "ipv4");
     }
@@ -25,5 +28,5 @@ export function createReach(allowPrivate: boolean): Reach {
     if (!allowPrivate || isPublicAddress(ip)) return true;
     return attached.check(ip, isIPv6(ip) ? "ipv6" : "ipv4");
   };
-  return { mayDial, hasIpv6 };
+  return { mayDial, ipv6 };
 }

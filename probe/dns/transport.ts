@@ -16,7 +16,12 @@ export type Exchange = <K extends RecordType>(
 export type Transport = { readonly exchange: Exchange; close(): void };
 
 type Waiter = (message: Buffer | null) => boolean;
-type Line = { readonly socket: Socket; readonly waiting: Map<number, Waiter> };
+type Line = {
+  readonly socket: Socket;
+  readonly waiting: Map<number, Waiter>;
+  /** Queries made before the socket was connected; null once it is. */
+  early: Buffer[] | null;
+};
 
 /** UDP, one connected socket per server, with TCP where an answer does not fit (RFC 7766). */
 export function createTransport(): Transport {
@@ -56,7 +61,7 @@ function openLine(server: Server, onGone: () => void): Line {
   });
   // Each question of the first burst waits for the socket to be connected.
   socket.setMaxListeners(DNS_QUERIES_MAX + 8);
-  const line: Line = { socket, waiting: new Map() };
+  const line: Line = { socket, waiting: new Map(), early: [] };
   socket.unref();
   socket.on("message", (message) => {
     const id = messageId(message);
@@ -70,9 +75,15 @@ function openLine(server: Server, onGone: () => void): Line {
     shut(line);
   });
   // Connected, the kernel drops whatever comes from elsewhere.
-  socket.connect(server.port, server.host);
+  socket.connect(server.port, server.host, () => {
+    for (const query of line.early ?? []) socket.send(query, ignore);
+    line.early = null;
+  });
   return line;
 }
+
+// A datagram that could not be sent is one that was lost: the timeout sees to it.
+const ignore = (): void => undefined;
 
 function shut(line: Line): void {
   for (const waiter of line.waiting.values()) waiter(null);
@@ -106,18 +117,9 @@ function askByUdp<K extends RecordType>(
     });
     const query = encodeOrNull(id, name, type);
     if (query === null) line.waiting.get(id)?.(null);
-    else whenConnected(line.socket, () => line.socket.send(query, () => undefined));
+    else if (line.early !== null) line.early.push(query);
+    else line.socket.send(query, ignore);
   });
-}
-
-/** `send` before the connect callback would have to name the port again. */
-function whenConnected(socket: Socket, run: () => void): void {
-  try {
-    socket.remoteAddress();
-    run();
-  } catch {
-    socket.once("connect", run);
-  }
 }
 
 /** Names with labels that do not fit the format (over 63 octets) cannot be asked for. */
