@@ -13,8 +13,8 @@ export type OutcomeContext = {
   readonly source: string;
 };
 
-/** No deferred item is carried on for longer than senders would try (RFC 5321 4.5.4.1: four to five days). */
-const CARRY_MAX_MS = 5 * 86_400_000;
+/** No deferred item is carried on for longer: a job has to end, and asking again later is a new job. */
+const CARRY_MAX_MS = 86_400_000;
 
 /** Last step of a check: evidence to verdict, and whether to ask again later instead of answering. */
 export function outcomeOf(

@@ -42,7 +42,8 @@ export const PROFILES: Readonly<Record<PaceProfile, Profile>> = {
   lab: {
     name: "lab",
     times: { connectMs: 2_000, bannerMs: 5_000, replyMs: 5_000 },
-    timeScale: 1 / 120,
+    // Six minutes become 0.6 s: a list with every kind of trouble ends in minutes rather than hours.
+    timeScale: 1 / 600,
     capped: false,
     connections: 2,
     secondConnectionAbove: 200,
