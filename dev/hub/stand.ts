@@ -166,7 +166,7 @@ async function newJob(sql: Client, tenant: string): Promise<string> {
 }
 
 /** Verdicts are partitioned by the time in it. */
-function uuidv7(): string {
+export function uuidv7(): string {
   const hex = Date.now().toString(16).padStart(12, "0") + randomBytes(10).toString("hex");
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-7${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

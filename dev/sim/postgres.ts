@@ -39,6 +39,8 @@ export class ModelPostgres {
   readonly #chance: Chance;
   #nextTicket = 1;
   away = false;
+  /** Sabotage: settle without looking at the ticket, so that one can see the simulation find it. */
+  ticketsMatter = true;
   lostReply = 0;
   /** Settlements that were dropped for their ticket. */
   stale = 0;
@@ -144,7 +146,8 @@ export class ModelPostgres {
     sticky: string | null,
   ): ModelReply {
     const chunk = this.chunks.get(id);
-    if (chunk === undefined || chunk.state !== "out" || chunk.ticket !== ticket) {
+    const held = chunk?.state === "out" && chunk.ticket === ticket;
+    if (chunk === undefined || (this.ticketsMatter && !held)) {
       this.stale += 1;
       return { outcome: "stale", ticket: 0 };
     }

@@ -20,9 +20,10 @@ export type Report = {
 /** After the storm everything has this long to come to rest: a lease may last half an hour, a lost chunk ten minutes more. */
 const CALM_MS = 4 * 3_600_000;
 
-/** Runs one seed: a storm of faults, then calm, then the accounts. */
-export function simulate(plan: Plan): Report {
+/** Runs one seed: a storm of faults, then calm, then the accounts. `sabotage` breaks the rule it names. */
+export function simulate(plan: Plan, sabotage: "tickets" | null = null): Report {
   const world = new World(plan);
+  if (sabotage === "tickets") world.ignoreTickets();
   world.populate();
   world.run();
   return world.report();
@@ -48,6 +49,10 @@ class World {
     this.#postgres.lostReply = plan.lostReply;
     this.#hub = new HubNode(this.#time, this.#postgres, this.#monitor);
     this.#stormEndMs = this.#time.nowMs + plan.stormMs;
+  }
+
+  ignoreTickets(): void {
+    this.#postgres.ticketsMatter = false;
   }
 
   #storm(): boolean {
