@@ -1,5 +1,5 @@
 import { err, ok, type Result } from "../../../shared/result.ts";
-import { COLUMN_NAME_MAX_CHARS, COLUMNS_MAX } from "../limits.ts";
+import { ADDRESS_CELL_MAX_CHARS, COLUMN_NAME_MAX_CHARS, COLUMNS_MAX } from "../limits.ts";
 import type { Refusal } from "../table.ts";
 
 /** What the caller says about the columns instead of having it found out. */
@@ -72,7 +72,9 @@ export function findColumns(records: readonly (readonly string[])[], wish: Colum
 
 /** Whether a cell looks like an address, alone or behind a name. */
 export const looksLikeAddress = (cell: string): boolean =>
-  cell.includes("@") && /^(?:[^<>]*<)?\s*[^\s@<>,;]+@[^\s@<>,;]+\.[^\s@<>,;]+\s*>?\s*$/.test(cell);
+  cell.length <= ADDRESS_CELL_MAX_CHARS &&
+  cell.includes("@") &&
+  /^(?:[^<>]*<)?\s*[^\s@<>,;]+@[^\s@<>,;]+\.[^\s@<>,;]+\s*>?\s*$/.test(cell);
 
 /** Names for all columns, each once: JSON keys must differ. */
 export function columnNames(header: readonly string[], width: number, column: number): string[] {

@@ -1,5 +1,12 @@
 import { err, ok, type Result } from "../../../shared/result.ts";
-import { HEAD_BYTES, PREVIEW_CELL_CHARS, PREVIEW_ROWS, SAMPLE_ROWS, SHEETS_TRIED_MAX } from "../limits.ts";
+import {
+  HEAD_BYTES,
+  PREVIEW_CELL_CHARS,
+  PREVIEW_ROWS,
+  SAMPLE_ROWS,
+  SHEET_HEAD_BYTES,
+  SHEETS_TRIED_MAX,
+} from "../limits.ts";
 import { type ByteSource, chunksOf, headOf } from "../source.ts";
 import { type Dialect, type Encoding, ListRefused, type Refusal } from "../table.ts";
 import { type ColumnsFound, type ColumnWish, findColumns } from "./column.ts";
@@ -190,7 +197,7 @@ async function inspectWorkbook(source: ByteSource, wishes: Wishes): Promise<Resu
 
 async function firstRecords(workbook: Workbook, sheet: Sheet, strings: SharedStrings): Promise<string[][]> {
   const records: string[][] = [];
-  for await (const rows of readSheet(workbook, sheet, strings)) {
+  for await (const rows of readSheet(workbook, sheet, strings, SHEET_HEAD_BYTES)) {
     for (const { cells } of rows) if (!isBlank(cells)) records.push(cells);
     if (records.length >= SAMPLE_ROWS) break;
   }

@@ -1,4 +1,4 @@
-import { RECORD_MAX_BYTES } from "../limits.ts";
+import { JSON_DEPTH_MAX, RECORD_MAX_BYTES } from "../limits.ts";
 import { type JsonDialect, ListRefused } from "../table.ts";
 import type { RecordReader } from "./csv.ts";
 
@@ -58,8 +58,10 @@ export function createJsonReader(
           if (depth === 0) return at + 1;
         }
       } else if (byte === QUOTE) inString = true;
-      else if (byte === OPEN_OBJECT || byte === OPEN_LIST) depth++;
-      else if ((byte === CLOSE_OBJECT || byte === CLOSE_LIST) && depth > 0) {
+      else if (byte === OPEN_OBJECT || byte === OPEN_LIST) {
+        depth++;
+        if (depth > JSON_DEPTH_MAX) throw bad("is nested too deeply");
+      } else if ((byte === CLOSE_OBJECT || byte === CLOSE_LIST) && depth > 0) {
         depth--;
         if (depth === 0) return at + 1;
       } else if (depth === 0 && (byte === COMMA || byte === CLOSE_LIST || isSpace(byte))) return at;

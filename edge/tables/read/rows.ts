@@ -95,8 +95,13 @@ async function* workbookRows(
   const workbook = await openWorkbook(source);
   const strings = await readSharedStrings(workbook.archive, workbook.strings);
   const collector = createCollector(dialect, firstCheckpoint(dialect), from.rowNo, batchRows, () => 0);
+  let size = 0;
   for await (const rows of readSheet(workbook, sheetNamed(workbook, dialect.sheet), strings)) {
-    for (const row of rows) collector.add(row.cells, 0, row.number - 1);
+    for (const { cells, number } of rows) {
+      // What the cells take stands for bytes, so that a batch of wide rows ends in time.
+      size += cells.reduce((sum, cell) => sum + cell.length, cells.length);
+      collector.add(cells, size, number - 1);
+    }
     yield* collector.full();
   }
   yield* collector.rest();

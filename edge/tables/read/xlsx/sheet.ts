@@ -1,4 +1,5 @@
-import { CELL_MAX_CHARS, COLUMNS_MAX } from "../../limits.ts";
+import { CELL_MAX_CHARS, COLUMNS_MAX, RECORD_MAX_BYTES, SHEET_PIECE_BYTES } from "../../limits.ts";
+import { piecesOf } from "../../source.ts";
 import { ListRefused } from "../../table.ts";
 import type { SharedStrings } from "./strings.ts";
 import { numberText } from "./styles.ts";
@@ -12,17 +13,26 @@ export type SheetRow = { readonly number: number; readonly cells: string[] };
 /**
  * The rows of a sheet that have a cell with something in it, a few at a time. Formulas count by the value that was
  * stored with them; nothing is computed. Numbers and dates become text.
+ * @param headBytes when only the beginning is wanted: bytes of the sheet after which no more is read
  * @throws ListRefused
  */
-export async function* readSheet(workbook: Workbook, sheet: Sheet, strings: SharedStrings): AsyncGenerator<SheetRow[]> {
+export async function* readSheet(
+  workbook: Workbook,
+  sheet: Sheet,
+  strings: SharedStrings,
+  headBytes = Number.POSITIVE_INFINITY,
+): AsyncGenerator<SheetRow[]> {
   const entry = findEntry(workbook.archive, sheet.path);
   if (entry === null) throw new ListRefused("unreadable", `The workbook has no data for its sheet "${sheet.name}".`);
   const rows: SheetRow[] = [];
   const scanner = createXmlScanner(cellHandler(workbook, strings, (row) => rows.push(row)));
   const decoder = new TextDecoder();
-  for await (const chunk of readEntry(workbook.archive, entry)) {
-    scanner.push(decoder.decode(chunk, { stream: true }));
+  let bytes = 0;
+  for await (const piece of piecesOf(readEntry(workbook.archive, entry), SHEET_PIECE_BYTES)) {
+    scanner.push(decoder.decode(piece, { stream: true }));
     if (rows.length > 0) yield rows.splice(0);
+    bytes += piece.length;
+    if (bytes > headBytes) return;
   }
   scanner.finish();
 }
@@ -31,6 +41,7 @@ function cellHandler(workbook: Workbook, strings: SharedStrings, onRow: (row: Sh
   let number = 0;
   let cells: string[] = [];
   let column = -1;
+  let chars = 0;
   let type = "";
   let style = 0;
   let value = "";
@@ -50,6 +61,7 @@ function cellHandler(workbook: Workbook, strings: SharedStrings, onRow: (row: Sh
       const given = Number(attribute(tag, "r") ?? Number.NaN);
       number = Number.isInteger(given) ? given : number + 1;
       cells = [];
+      chars = 0;
       column = -1;
     }
   };
@@ -62,6 +74,10 @@ function cellHandler(workbook: Workbook, strings: SharedStrings, onRow: (row: Sh
         "too_large",
         `Row ${number} has a cell beyond column ${COLUMNS_MAX}; at most that many are taken.`,
       );
+    }
+    chars += text.length;
+    if (chars > RECORD_MAX_BYTES) {
+      throw new ListRefused("too_large", `Row ${number} has more than ${RECORD_MAX_BYTES} characters in its cells.`);
     }
     while (cells.length < column) cells.push("");
     cells[column] = text;

@@ -1,4 +1,4 @@
-import { SHARED_STRINGS_MAX, SHARED_STRINGS_MAX_BYTES } from "../../limits.ts";
+import { SHARED_STRINGS_MAX, SHARED_STRINGS_MAX_BYTES, SHARED_STRINGS_XML_MAX_BYTES } from "../../limits.ts";
 import { ListRefused } from "../../table.ts";
 import { createXmlScanner, unescapeCell, unescapeXml } from "./xml.ts";
 import { type Archive, findEntry, readEntry } from "./zip.ts";
@@ -16,6 +16,7 @@ export async function readSharedStrings(archive: Archive, path: string): Promise
   const table = createTable();
   const entry = findEntry(archive, path);
   if (entry === null) return table;
+  if (entry.size > SHARED_STRINGS_XML_MAX_BYTES) throw tooMuchText();
   let parts: string[] = [];
   let inText = false;
   let phonetic = 0;
@@ -39,6 +40,12 @@ export async function readSharedStrings(archive: Archive, path: string): Promise
   scanner.finish();
   return table;
 }
+
+const tooMuchText = (): ListRefused =>
+  new ListRefused(
+    "too_large",
+    "The workbook holds more distinct text than can be read at once; save the sheet as CSV.",
+  );
 
 function createTable(): SharedStrings & { add(text: string): void } {
   const encoder = new TextEncoder();

@@ -1,4 +1,4 @@
-import { STYLES_MAX } from "../../limits.ts";
+import { NUMBER_FORMAT_MAX_CHARS, STYLES_MAX } from "../../limits.ts";
 import { attribute, createXmlScanner } from "./xml.ts";
 
 /** What a number means under a cell's style. */
@@ -37,7 +37,10 @@ function builtIn(id: number): NumberKind {
 }
 
 function kindOf(format: string): NumberKind {
-  const bare = format.replace(/"[^"]*"|\\.|_.|\*./g, "").replace(/\[(?![hms]+\])[^\]]*\]/gi, "");
+  const bare = format
+    .slice(0, NUMBER_FORMAT_MAX_CHARS)
+    .replace(/"[^"]*"|\\.|_.|\*./g, "")
+    .replace(/\[(?![hms]+\])[^\]]*\]/gi, "");
   if (/[yd]/i.test(bare)) return "date";
   if (/[hs]/i.test(bare)) return "time";
   return /m/i.test(bare) ? "date" : "number";

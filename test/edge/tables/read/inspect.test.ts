@@ -233,6 +233,7 @@ describe("JSON", () => {
       "[1,2,3]",
       'No column looks like e-mail addresses; name it if there is one. The first record holds "1".',
     ],
+    ["lists in lists without end", "[".repeat(10_000), "Line 1 is nested too deeply."],
     ["an empty array", '[""]', "The list is empty."],
   ])("%s is refused", async (_, text, detail) => {
     expect((await refused(list(text))).detail).toBe(detail);

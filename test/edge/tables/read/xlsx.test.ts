@@ -153,6 +153,29 @@ describe("workbooks that do harm", () => {
     }
   });
 
+  test("few bytes that refer to one long text over and over are refused", async () => {
+    const row = `<row>${'<c t="s"><v>0</v></c>'.repeat(900)}</row>`;
+    const bytes = workbook({
+      sheets: { S: textRow("email") + row.repeat(500) },
+      strings: [`<si><t>${"x".repeat(32_000)}</t></si>`],
+    });
+    expect(await detailOf(bytes)).toMatch(/Row 2 has more than 262144 characters in its cells/);
+  });
+
+  test("wide rows come in smaller batches", async () => {
+    const row = `<row><c t="inlineStr"><is><t>a@x.com</t></is></c>${'<c t="s"><v>0</v></c>'.repeat(8)}</row>`;
+    const bytes = workbook({ sheets: { S: row.repeat(100) }, strings: [`<si><t>${"x".repeat(30_000)}</t></si>`] });
+    const { dialect } = await inspected(memorySource(bytes));
+    const sizes = (await batchesOf(memorySource(bytes), dialect)).map(({ rows }) => rows.length);
+    expect(sizes.reduce((sum, size) => sum + size)).toBe(100);
+    expect(Math.max(...sizes)).toBeLessThan(60);
+  });
+
+  test("a sheet without rows is not read to its end for a preview", async () => {
+    const bytes = workbook({ sheets: { S: "<row/>".repeat(1_600_000), T: textRow("a@x.com") } });
+    expect((await inspected(memorySource(bytes))).dialect).toMatchObject({ sheet: "T" });
+  });
+
   test("an encrypted part, too many parts, too many columns are refused", async () => {
     const bytes = table(textRow("a@x.com"));
     const view = new DataView(bytes.buffer);
