@@ -20,7 +20,7 @@ const PORT_TRIES = 5;
 /** The non-superuser that owns databases and migrates them, as `neondb_owner` does at Neon. */
 const OWNER = "owner";
 
-export type PostgresExit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
+type PostgresExit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 
 export type Postgres = {
   readonly port: number;

@@ -13,7 +13,7 @@ export class MigrationError extends Error {
   override readonly name = "MigrationError";
 }
 
-export type Migration = {
+type Migration = {
   readonly name: string;
   readonly up: string;
   readonly down: string;
