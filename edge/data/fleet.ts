@@ -27,7 +27,7 @@ export const enrolledProbe = z.object({
 });
 export type EnrolledProbe = z.infer<typeof enrolledProbe>;
 
-export type Offer = { readonly id: string; readonly region: string; readonly name: string };
+type Offer = { readonly id: string; readonly region: string; readonly name: string };
 
 /** The statements of the fleet's life: functions that role `dispatcher` may execute. Hashes are SHA-256 in hex. */
 export type FleetData = {

@@ -2,7 +2,7 @@ import { connect, isIPv6 } from "node:net";
 import { type Reply, ReplyParser } from "../smtp/reply-parser.ts";
 import { SMTP_CONNECT_TIMEOUT_MS, SMTP_REPLY_TIMEOUT_MS } from "./limits.ts";
 
-export type TimedReply = Reply & { readonly ms: number };
+type TimedReply = Reply & { readonly ms: number };
 
 /** How a short dialogue went: the replies that came, and why it ended before its last command, if it did. */
 export type Talk = { readonly replies: readonly TimedReply[]; readonly trouble: string | null };

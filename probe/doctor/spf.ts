@@ -4,7 +4,7 @@ import { SPF_LOOKUPS_MAX, SPF_MX_NAMES_MAX, SPF_VOID_LOOKUPS_MAX } from "./limit
 import { parseSpf, type SpfRecord, type SpfTerm } from "./spf-record.ts";
 
 /** RFC 7208 2.6. */
-export type SpfResult = "pass" | "fail" | "softfail" | "neutral" | "none" | "permerror" | "temperror";
+type SpfResult = "pass" | "fail" | "softfail" | "neutral" | "none" | "permerror" | "temperror";
 export type SpfOutcome = { readonly result: SpfResult; readonly why: string };
 
 /** What one evaluation shares over all its records: the limits count across includes and redirects. */
