@@ -180,7 +180,7 @@ function settings(durable: boolean): string[] {
     // A socket file's path is limited to about 100 bytes and we do not use one.
     unix_socket_directories: "",
     max_connections: "200",
-    shared_buffers: "128MB",
+    shared_buffers: "256MB",
     work_mem: "64MB",
     maintenance_work_mem: "128MB",
     max_wal_size: "2GB",
