@@ -22,6 +22,8 @@ const ENHANCED = /^[#([']{0,2}([245]\.\d{1,3}\.\d{1,3})(?![.\d])[\])']?:?\s*/;
 const EMBEDDED = /(?:^|[^\d.])([245]\.\d{1,3}\.\d{1,3})(?![.\d])/;
 /** Postfix notes in its log which command a reply answered; the command's name is none of the server's words. */
 const LOG_NOTE = /\(in reply to [a-z ]{1,40} command\)/gi;
+/** A soft line break of quoted-printable (RFC 2045 6.7), where a bounce was stored undecoded. */
+const SOFT_BREAK = /=\r?\n(?![2-5]\d\d[ -])/g;
 
 const DEFAULT_CODE: Readonly<Record<string, number>> = { "2": 250, "4": 450, "5": 550 };
 
@@ -43,7 +45,7 @@ export const parseReplyText = (text: string): ParsedReply | null => {
   let code = 0;
   let enhanced: string | null = null;
   const parts: string[] = [];
-  for (const raw of text.split(/\r\n|\r|\n/)) {
+  for (const raw of text.replace(SOFT_BREAK, "").split(/\r\n|\r|\n/)) {
     let line = raw.trim();
     if (code === 0) line = line.replace(SECOND_HAND, "");
     const introduction = code === 0 && !LINE.test(line) && !ENHANCED.test(line) ? INTRODUCTION.exec(line) : null;

@@ -41,6 +41,23 @@ export const CALLOUT_ROWS: readonly ReplyRow[] = [
     ],
   },
   {
+    // Exim's words for its call-out of the recipient (of a sender it says "Called:"); what it quotes decides.
+    rule: "recipient-callout",
+    class: "recipient",
+    reason: "mailbox_not_found",
+    text: [
+      "callout verification failed*user unknown",
+      "callout verification failed*unknown user",
+      "callout verification failed*no such",
+      "callout verification failed*not exist",
+      "callout verification failed*invalid recipient",
+      "callout verification failed*mailbox unavailable",
+      "callout verification failed*not found",
+    ],
+    not: ["sender", "called:", "blocked", "spam", "relay", "client host", "full", "quota", "domain", "greylist"],
+    examples: ["550-Callout verification failed:\n550 550 5.1.1 <user@example.com>: User unknown"],
+  },
+  {
     // RFC 3463: x.1.7 is the syntax of the sender's address, x.1.8 its domain.
     rule: "sender-status",
     class: "sender",

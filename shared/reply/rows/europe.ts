@@ -172,6 +172,19 @@ export const EUROPE_ROWS: readonly ReplyRow[] = [
     ],
   },
   {
+    // Rambler keeps 540 for mailboxes that it has switched off, whatever the cause.
+    rule: "rambler-off",
+    class: "recipient",
+    reason: "mailbox_disabled",
+    flags: ["disabled"],
+    codes: [540],
+    text: ["recipient address rejected"],
+    examples: [
+      "540 5.7.1 <user@rambler.ru>: recipient address rejected: Inactive",
+      "540 5.7.1 <user@rambler.ru>: Recipient address rejected: Account locked by abuse team",
+    ],
+  },
+  {
     // I.UA answers with a page number: 2 unknown, 3 unused for months, 4 full, 10 outside the owner's list.
     rule: "iua-unknown",
     class: "recipient",
@@ -209,6 +222,7 @@ export const EUROPE_ROWS: readonly ReplyRow[] = [
     reason: "policy_rejected",
     secondOpinion: true,
     text: [".i.ua/err/"],
+    not: ["user not found", "mailbox is full"],
     examples: ["550 http://mail.i.ua/err/9/"],
   },
 ];

@@ -78,7 +78,13 @@ export const RATE_ROWS: readonly ReplyRow[] = [
       "many errors",
       "maximum number of",
     ],
-    not: ["too many messages on the server", "too many hops", "too many mails in mailbox", "mailbox has too many"],
+    not: [
+      "too many messages on th",
+      "too many messages in th",
+      "too many hops",
+      "too many mails in mailbox",
+      "mailbox has too many",
+    ],
     examples: [
       "421 4.7.0 mx.example.com Error: too many errors",
       "421 Too many concurrent SMTP connections; please try again later.",

@@ -8,7 +8,7 @@ export const YAHOO_ROWS: readonly ReplyRow[] = [
     reason: "mailbox_not_found",
     text: [
       "this user doesn't have a*account",
-      "dd requested mail action aborted",
+      "dd requested mail action aborted, mailbox",
       "dd sorry, your message to*cannot be delivered. this mailbox is",
     ],
     not: ["this mailbox is disabled"],

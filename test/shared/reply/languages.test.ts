@@ -15,6 +15,7 @@ describe("nobody by that name", () => {
     "550 That e-mail address is not handled by this host",
     "550 bob@example.com does not have an account here",
     "550 Wrong recipient",
+    "550-Callout verification failed:\n550 550 5.1.1 bob@example.com: no such person, user unknown",
     "550 RCPT (bob@example.com) dosn't exist",
     "554 5.7.1 <bob@example.com>: Recipient address rejected: Not in recipient list",
     "554 delivery error: this user doesn’t have a mailbox here",
@@ -54,6 +55,8 @@ describe("the mailbox is full", () => {
     "550 Mailbox space is not enough for this message",
     "550 The user does not have enough disk space left",
     "550 5.7.1 Email quota exceeded",
+    "550 Too many messages in this mailbox",
+    "550 The quota is over for this user",
     "550 Recipient storage full, try again later",
     "552 5.2.2 The message exceeds our limit or the mailbox is full; leave the attachment out",
     "550 Das Postfach ist überfüllt",
@@ -88,6 +91,7 @@ describe("the mailbox is full", () => {
 describe("the mailbox is switched off", () => {
   test.each([
     "550 User account not activated",
+    "540 5.7.1 <bob@example.com>: Recipient address rejected: Blocked",
     "550 This mailbox has been blocked due to inactivity",
     "550 bob@example.com is no longer valid",
     "550 This account is not allowed to receive mail",

@@ -29,6 +29,8 @@ describe("parseReplyText", () => {
     ["<<< 550 gone", 550, null, "gone"],
     ["5.1.0 - Unknown address error 550-'5.7.0 no access'", 550, "5.7.0", "no access'"],
     ["550 5.1.1 gone (in reply to RCPT TO command)", 550, "5.1.1", "gone"],
+    ["550 Unkn=\r\nown user", 550, null, "Unknown user"],
+    ["550-see http://example.net/?id=\n550 5.1.1 gone", 550, "5.1.1", "see http://example.net/?id= gone"],
     ["550 gone 503 5.0.0 Need RCPT (recipient)", 550, null, "gone"],
     ["550 gone 554 5.5.1 Error: no valid recipients", 550, null, "gone"],
   ] as const)("%j", (reply, code, enhanced, text) => {
