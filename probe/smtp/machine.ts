@@ -72,6 +72,7 @@ export function step(dialogue: Dialogue, event: DialogueEvent): readonly Dialogu
       onData(dialogue, event.text, out);
       break;
     case "secured":
+      if (dialogue.phase !== "securing") break;
       dialogue.tls = event.protocol;
       dialogue.parser = new ReplyParser();
       hello(dialogue, "EHLO", out);
