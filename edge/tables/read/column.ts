@@ -77,7 +77,7 @@ export const looksLikeAddress = (cell: string): boolean =>
   /^(?:[^<>]*<)?\s*[^\s@<>,;]+@[^\s@<>,;]+\.[^\s@<>,;]+\s*>?\s*$/.test(cell);
 
 /** Names for all columns, each once: JSON keys must differ. */
-export function columnNames(header: readonly string[], width: number, column: number): string[] {
+function columnNames(header: readonly string[], width: number, column: number): string[] {
   const taken = new Set<string>();
   return Array.from({ length: width }, (_, index) => {
     const given = (header[index] ?? "")
@@ -145,7 +145,7 @@ function isHeader(records: readonly (readonly string[])[], column: number, wante
   const [first = []] = records;
   const cell = (first[column] ?? "").trim();
   if (cell.includes("@")) return false;
-  if (isNamed(cell) || isHinted(cell)) return true;
+  if (isNamed(cell) || isHinted(cell) || WEAK.has(plain(cell))) return true;
   if (wanted !== undefined && cell !== "" && plain(cell) === plain(wanted)) return true;
   // Any other first record of a single column may be a broken address, which must not be lost.
   if (first.length < 2 || cell === "" || first.some((one) => /[\d.@]/.test(one))) return false;
@@ -167,7 +167,7 @@ function namedColumn(first: readonly string[], width: number, wanted: string): n
 }
 
 function noColumn(first: readonly string[], wish: ColumnWish): Refusal {
-  const shown = first.slice(0, 20).map((cell) => `"${cell.trim().slice(0, 40)}"`);
+  const shown = first.slice(0, 20).map((cell) => `"${cell.trim().replace(/\s+/g, " ").slice(0, 40)}"`);
   const more = first.length > shown.length ? ` and ${first.length - shown.length} more` : "";
   const seen = `The first record holds ${shown.join(", ")}${more}.`;
   return wish.column === undefined

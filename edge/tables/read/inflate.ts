@@ -95,7 +95,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, index) => {
 });
 
 /** CRC-32 (ISO 3309) of bytes, continuing from `crc`; 0 begins. */
-export function crc32(bytes: Uint8Array, crc: number): number {
+function crc32(bytes: Uint8Array, crc: number): number {
   let value = ~crc;
   for (let at = 0; at < bytes.length; at++) {
     value = (TABLE[(value ^ (bytes[at] ?? 0)) & 0xff] ?? 0) ^ (value >>> 8);

@@ -178,6 +178,10 @@ describe("columns", () => {
     expect(await emailsOf(list("1,a.x.com\n2,b@x.com\n3,c@x.com\n"))).toEqual(["a.x.com", "b@x.com", "c@x.com"]);
   });
 
+  test.each(["E-Mail", "Recipient", "address"])("a single column may be named %s", async (name) => {
+    expect(await emailsOf(list(`${name}\na@x.com\n`))).toEqual(["a@x.com"]);
+  });
+
   test("titles above the header are no rows", async () => {
     expect(await rowsOf(list("Customers 2024,,\n,,\nname,email,city\nAnna,a@x.com,Rome\n"))).toEqual([
       [1, "a@x.com", "Anna", "a@x.com", "Rome"],
