@@ -14,7 +14,7 @@ export type OutcomeContext = {
 };
 
 /** No deferred item is carried on for longer: a job has to end, and asking again later is a new job. */
-const CARRY_MAX_MS = 86_400_000;
+const CARRY_MAX_MS = 12 * 3_600_000;
 
 /** Last step of a check: evidence to verdict, and whether to ask again later instead of answering. */
 export function outcomeOf(
