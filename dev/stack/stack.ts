@@ -230,7 +230,6 @@ async function startProbe(parts: Parts, database: Database, edgeUrl: string, wor
     PROBE_MAIL_FROM: "check@mailsonar.net",
     PROBE_DNS_SERVERS: world.dns,
     PROBE_SMTP_PORT: String(world.smtpPort),
-    PROBE_SOURCE_ADDRESSES: "127.0.0.1",
   };
   await keepPart(parts, { ...probe, env: { ...smtp, ...courier, ...internet, PROBE_ROLES: "smtp,courier" } });
 }
