@@ -69,6 +69,15 @@ export const GATEWAY_ROWS: readonly ReplyRow[] = [
     ],
   },
   {
+    // Their address registration answers with a code that nobody else uses.
+    rule: "messagelabs-unregistered",
+    class: "recipient",
+    reason: "mailbox_not_found",
+    codes: [542],
+    text: ["rejected"],
+    examples: ["542 user@example.com Rejected"],
+  },
+  {
     rule: "messagelabs-blacklist",
     class: "policy",
     reason: "policy_rejected",
