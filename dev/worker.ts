@@ -31,7 +31,7 @@ const worker = await unstable_startWorker({
     liveReload: false,
     persist: values.persist,
     logLevel: "warn",
-    structuredLogsHandler: (log) => process.stdout.write(`${log.message}\n`),
+    structuredLogsHandler: (log: { readonly message: string }) => process.stdout.write(`${log.message}\n`),
   },
 });
 await worker.ready;

@@ -3,8 +3,9 @@ import { createWriteStream, mkdirSync, renameSync, rmSync, writeFileSync } from 
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { sealSecret } from "../../edge/webhooks/seal.ts";
+import type { LoginRole } from "../../migrations/roles.ts";
 import { startNeonShim } from "../neon-shim.ts";
-import { type Postgres, prepareDatabase, prepareExternal, startPostgres } from "../postgres.ts";
+import { prepareDatabase, prepareExternal, startPostgres } from "../postgres.ts";
 import { type Receiver, startReceiver } from "../receiver.ts";
 import { worldList } from "../world/list.ts";
 import { type Reaper, startReaper } from "./child.ts";
@@ -77,18 +78,17 @@ async function assemble(settings: StackSettings, voice: Voice, started: Started)
   const broken = Promise.withResolvers<string>();
   const parts: Parts = { settings, identity, reaper, voice, started, logDir, broken: broken.resolve };
 
-  const [world, receiver, database] = await allStarted([
+  const [world, receiver, database, shim] = await allStarted([
     settings.world ? startMailWorld(parts) : Promise.resolve(null),
     startEventReceiver(parts),
     startDatabase(parts),
+    startShim(parts),
   ]);
-  const shim = await startNeonShim();
-  started.add(() => shim.close());
-  const sealedSecret = await sealSecret(identity.webhookSecret, identity.sealingKey);
-  const receiverUrl = `${receiver.url}/hook`;
-  await seed(database.roleUrl("app"), database.ownerUrl, { identity, region: REGION, receiverUrl, sealedSecret });
-
-  const url = await startWorker(parts, database, shim.url);
+  // The Worker asks the database nothing until it is called, so the two come up together.
+  const [url] = await allStarted([
+    startWorker(parts, database, shim.url),
+    database.prepare().then(() => seedStack(parts, database, `${receiver.url}/hook`)),
+  ]);
   await startProbe(parts, database, url, world);
 
   const sampleFile = join(dataDir, "sample.csv");
@@ -151,17 +151,19 @@ async function startEventReceiver(parts: Parts): Promise<Receiver> {
 
 type Database = {
   readonly ownerUrl: string;
-  readonly roleUrl: (role: "app" | "dispatcher" | "probe" | "courier") => string;
+  readonly roleUrl: (role: LoginRole) => string;
+  /** Migrations and logins. */
+  readonly prepare: () => Promise<void>;
 };
 
 async function startDatabase(parts: Parts): Promise<Database> {
   const { databaseUrl, dataDir } = parts.settings;
   const folder = join(dataDir, "postgres");
   if (databaseUrl !== null) {
-    return { ownerUrl: databaseUrl, roleUrl: await prepareExternal(databaseUrl, folder) };
+    return { ownerUrl: databaseUrl, roleUrl: await prepareExternal(databaseUrl, folder), prepare: async () => {} };
   }
   const log = createWriteStream(join(parts.logDir, "postgres.log"), { flags: "a" });
-  const postgres: Postgres = await startPostgres({ dataDir: folder, log: (line) => log.write(`${line}\n`) });
+  const postgres = await startPostgres({ dataDir: folder, log: (line) => log.write(`${line}\n`) });
   parts.reaper.add(postgres.pid);
   let stopping = false;
   parts.started.add(async () => {
@@ -171,11 +173,26 @@ async function startDatabase(parts: Parts): Promise<Database> {
     log.end();
   });
   void postgres.exited.then(({ code, signal }) => {
-    if (!stopping)
-      parts.broken(`Postgres ended unexpectedly (${signal ?? `code ${code}`}); see ${parts.logDir}/postgres.log`);
+    const how = signal ?? `code ${code}`;
+    if (!stopping) parts.broken(`Postgres ended unexpectedly (${how}); see ${parts.logDir}/postgres.log`);
   });
-  await prepareDatabase(postgres, DATABASE);
-  return { ownerUrl: postgres.ownerUrl(DATABASE), roleUrl: (role) => postgres.roleUrl(role, DATABASE) };
+  return {
+    ownerUrl: postgres.ownerUrl(DATABASE),
+    roleUrl: (role) => postgres.roleUrl(role, DATABASE),
+    prepare: () => prepareDatabase(postgres, DATABASE),
+  };
+}
+
+async function startShim(parts: Parts): Promise<{ readonly url: string }> {
+  const shim = await startNeonShim();
+  parts.started.add(() => shim.close());
+  return shim;
+}
+
+async function seedStack(parts: Parts, database: Database, receiverUrl: string): Promise<void> {
+  const { identity } = parts;
+  const sealedSecret = await sealSecret(identity.webhookSecret, identity.sealingKey);
+  await seed(database.roleUrl("app"), database.ownerUrl, { identity, region: REGION, receiverUrl, sealedSecret });
 }
 
 async function startWorker(parts: Parts, database: Database, shimUrl: string): Promise<string> {

@@ -4,21 +4,26 @@ import type { Truth } from "../../dev/world/types.ts";
 import { Client, type ResultRow } from "../support/client.ts";
 import { type LocalStack, StackHome } from "../support/stack.ts";
 
-const ROWS = 2_000;
+const ROWS = 1_000;
 const FLOW_TIMEOUT_MS = 240_000;
 
-/** A list with every personality of the mail world, and the truth about each row. */
-function truthfulList(rows: number, seed: number): { csv: string; truths: { email: string; truth: Truth }[] } {
-  const truths = [...worldList(rows, seed)];
+/**
+ * A list with every personality of the mail world, and the truth about each row; with `settled`, only those that get a
+ * definite answer: the others are asked again until patience ends, which takes over a minute and proves nothing here.
+ */
+function truthfulList(rows: number, seed: number, settled = false): { csv: string; truths: RowTruth[] } {
+  const truths = [...worldList(rows, seed)].filter(({ truth }) => !settled || truth.later.status !== "unknown");
   const lines = truths.map(({ email }, row) => `${row + 1},"${email.replaceAll('"', '""')}"`);
   return { csv: `number,email\n${lines.join("\n")}\n`, truths };
 }
 
+type RowTruth = { readonly email: string; readonly truth: Truth };
+
 /** Rows whose verdict is none of those that the world calls right. */
-function wrong(rows: readonly ResultRow[], truths: readonly { email: string; truth: Truth }[]): string[] {
+function wrong(rows: readonly ResultRow[], truths: readonly RowTruth[]): string[] {
   return truths.flatMap(({ email, truth }, i) => {
     const row = rows[i];
-    const right = [truth.later, truth.now, ...truth.also];
+    const right = [truth.later, ...truth.also];
     const good = row?.email === email && right.some((one) => one.status === row.status && one.reason === row.reason);
     return good ? [] : [`${email}: ${row?.status}/${row?.reason}, not ${truth.later.status}/${truth.later.reason}`];
   });
@@ -57,7 +62,7 @@ describe("the main job, end to end", () => {
     "gives each row exactly one verdict when the probe is killed in the middle",
     async () => {
       const client = new Client(stack.ready);
-      const { csv, truths } = truthfulList(ROWS, 8);
+      const { csv, truths } = truthfulList(ROWS, 8, true);
       const id = await client.upload(csv);
       await client.follow(id, (job) => job.state === "running" || ended(job));
       const victim = stack.probePid();
@@ -75,7 +80,7 @@ describe("the main job, end to end", () => {
   it(
     "continues a job after the whole stack was killed and started again",
     async () => {
-      const { csv, truths } = truthfulList(ROWS, 9);
+      const { csv, truths } = truthfulList(ROWS, 9, true);
       const before = new Client(stack.ready);
       const id = await before.upload(csv);
       await before.follow(id, (job) => job.state !== "queued");
