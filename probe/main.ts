@@ -6,6 +6,7 @@ type Command = { readonly summary: string; readonly load: () => Promise<{ main(a
 const COMMANDS: Readonly<Record<string, Command>> = {
   run: { summary: "probe server: pull work, check, settle", load: () => import("./cli/run.ts") },
   check: { summary: "check ADDRESS|FILE|- without any server", load: () => import("./cli/check.ts") },
+  verify: { summary: "verify a list through the API, with its progress", load: () => import("./cli/verify.ts") },
   classify: { summary: "classify SMTP replies from NDJSON on stdin", load: () => import("./cli/classify.ts") },
   doctor: { summary: "examine this host as a probe", load: () => import("./cli/doctor.ts") },
   enroll: { summary: "join the fleet with a join token", load: () => import("./cli/enroll.ts") },

@@ -1,0 +1,42 @@
+import { z } from "zod";
+
+const count = z.number().int().min(0);
+const time = z.string().nullable();
+
+/** A job as `GET /v1/jobs/{id}` shows it. States and statuses are open sets: a newer service may know more. */
+export const jobShape = z.object({
+  id: z.string(),
+  state: z.string(),
+  percent: z.number(),
+  counts: z.object({
+    /** Rows of the list; null until it is read. */
+    total: count.nullable(),
+    staged: count,
+    done: count,
+    open: count.nullable(),
+    deferred: count,
+    duplicates: count,
+    by_status: z.record(z.string(), count),
+  }),
+  next_attempt_at: time,
+  error: z.string().nullable(),
+  started_at: time,
+  finished_at: time,
+});
+export type Job = z.infer<typeof jobShape>;
+
+export const createdShape = z.object({ id: z.string() });
+
+/** An RFC 9457 problem, as far as it is shown to people. */
+export const problemShape = z.object({
+  title: z.string(),
+  detail: z.string().default(""),
+  trace_id: z.string().optional(),
+  errors: z
+    .array(z.object({ pointer: z.string().optional(), parameter: z.string().optional(), detail: z.string() }))
+    .default([]),
+});
+
+/** Whether nothing about the job will change any more. */
+export const isOver = (job: Job): boolean =>
+  job.state === "completed" || job.state === "cancelled" || job.state === "failed";
