@@ -8,7 +8,7 @@ import type { Target } from "../smtp/host.ts";
 import { plainPath } from "../smtp/path.ts";
 import type { Reply } from "../smtp/reply-parser.ts";
 import { question } from "../smtp/visit.ts";
-import { asOfNow, type ControlAnswer, controlLocal, readControl } from "./control.ts";
+import { asOfNow, type ControlAnswer, type ControlOutcome, controlLocal, readControl } from "./control.ts";
 import type { Group } from "./group.ts";
 import { conclude, note, type Subject } from "./subject.ts";
 import { classify, evidenceOf, isWorthNextHost, type Speaker, tellTrouble } from "./trouble.ts";
@@ -46,8 +46,9 @@ export async function askHost(
   if (again.length > 0) await sendQuestions(asking, again, true);
   const { heard, left, takesNoMail } = hear(asking, subjects);
   if (heard.length > 0) {
-    const control = await askControl(asking, heard);
-    await interpret(asking, heard, control);
+    const outcome = await askControl(asking, heard);
+    await interpret(asking, heard, outcome === "later" ? null : outcome);
+    if (outcome === "later") for (const { subject, classified } of heard) awaitControl(subject, classified);
   }
   reportPace(asking, subjects, heard);
   return { left, takesNoMail };
@@ -128,7 +129,7 @@ function hear(asking: Asking, subjects: readonly Subject[]): { heard: Heard[]; l
 }
 
 /** The answer to the control address where it matters and is to be had. */
-async function askControl(asking: Asking, heard: readonly Heard[]): Promise<ControlAnswer | null> {
+async function askControl(asking: Asking, heard: readonly Heard[]): Promise<ControlOutcome> {
   const { around, provider, target, group } = asking;
   const key = controlKey(asking, heard);
   const nowMs = around.now();
@@ -143,8 +144,15 @@ async function askControl(asking: Asking, heard: readonly Heard[]): Promise<Cont
   if (refused > REFUSALS_BEFORE_CONTROL) around.book.forgetControl(key);
   const hostKey = `${target.source} ${target.name}`;
   const answer = await around.book.control(key, nowMs, () => sendControl(asking));
-  if (answer?.template) around.book.learnTemplate(hostKey, answer.template, nowMs);
+  if (answer !== null && answer !== "later" && answer.template !== null) {
+    around.book.learnTemplate(hostKey, answer.template, nowMs);
+  }
   return answer;
+}
+
+/** A 250 whose control was greylisted is worth another visit: by then the control's triplet is as old as its own. */
+function awaitControl(subject: Subject, classified: Classified): void {
+  if (classified.class === "accepted") subject.retry = "greylist";
 }
 
 /** At consumer providers one canary per operator, source and day stands for every control (MAIL.md 3). */
@@ -153,7 +161,7 @@ function controlKey({ provider, target, group }: Asking, heard: readonly Heard[]
   return provider?.canary && consumerDomain ? `${provider.id} ${target.source}` : `${group.domain} ${target.name}`;
 }
 
-async function sendControl(asking: Asking): Promise<ControlAnswer | null> {
+async function sendControl(asking: Asking): Promise<ControlOutcome> {
   const { around, group, target, provider, speaker, urgent } = asking;
   const local = controlLocal(around.controlSecret, group.domain, around.now());
   const path = plainPath(`${local}@${group.domain}`);
@@ -168,7 +176,8 @@ async function sendControl(asking: Asking): Promise<ControlAnswer | null> {
     const answer = readControl(classified, replyTemplate(evidence.text, path), around.now(), null);
     if (answer !== null) return answer;
     // Time is what a greylist or a failing server needs, not another connection.
-    if (classified.class === "greylist" || classified.class === "temporary") return null;
+    if (classified.class === "greylist") return "later";
+    if (classified.class === "temporary") return null;
   }
   return null;
 }

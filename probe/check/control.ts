@@ -34,6 +34,9 @@ export type ControlAnswer = {
   readonly controls: number;
 };
 
+/** What asking for a control came to: an answer, "not now" (greylisted with the others), or nothing. */
+export type ControlOutcome = ControlAnswer | "later" | null;
+
 /** Reads the reply to a control address; null when it is no answer (a close, a policy, a limit, "not now"). */
 export function readControl(
   classified: Classified,

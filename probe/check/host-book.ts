@@ -1,13 +1,13 @@
 import { HOST_FACT_TTL_MS, HOST_FACTS_MAX_ENTRIES } from "../limits.ts";
 import { TtlMap } from "../ttl-map.ts";
-import type { ControlAnswer } from "./control.ts";
+import type { ControlAnswer, ControlOutcome } from "./control.ts";
 
 /** What hosts have taught this probe within a day. All maps are bounded. */
 export class HostBook {
   readonly #controls = new TtlMap<ControlAnswer>(HOST_FACTS_MAX_ENTRIES);
   readonly #templates = new TtlMap<string>(HOST_FACTS_MAX_ENTRIES);
   readonly #acceptances = new TtlMap<true>(HOST_FACTS_MAX_ENTRIES);
-  readonly #asking = new Map<string, Promise<ControlAnswer | null>>();
+  readonly #asking = new Map<string, Promise<ControlOutcome>>();
   #hits = 0;
   #misses = 0;
 
@@ -19,7 +19,7 @@ export class HostBook {
    * The answer to a control address: known, being asked by somebody else, or asked now.
    * @param key domain and MX host, or operator and source for canaries
    */
-  async control(key: string, nowMs: number, ask: () => Promise<ControlAnswer | null>): Promise<ControlAnswer | null> {
+  async control(key: string, nowMs: number, ask: () => Promise<ControlOutcome>): Promise<ControlOutcome> {
     const known = this.#controls.get(key, nowMs);
     if (known !== undefined) {
       this.#hits += 1;
@@ -31,7 +31,7 @@ export class HostBook {
     const asking = ask().finally(() => this.#asking.delete(key));
     this.#asking.set(key, asking);
     const answer = await asking;
-    if (answer !== null) this.#controls.set(key, answer, nowMs + HOST_FACT_TTL_MS);
+    if (answer !== null && answer !== "later") this.#controls.set(key, answer, nowMs + HOST_FACT_TTL_MS);
     return answer;
   }
 

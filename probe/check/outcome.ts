@@ -25,7 +25,9 @@ export function outcomeOf(
 ): CheckOutcome {
   const delayMs = retryDelay(subject, context, nowMs);
   const verdict = decide(evidenceOf(subject, options, context, delayMs), { roleIsRisky: options.role_is_risky }, nowMs);
-  if (options.finalOnly === true || delayMs === null || verdict.status !== "unknown" || subject.retry === null) {
+  // "unconfirmed" waits as well when its control was only greylisted.
+  const open = verdict.status === "unknown" || (verdict.reason === "unconfirmed" && subject.retry === "greylist");
+  if (options.finalOnly === true || delayMs === null || !open) {
     return { kind: "final", verdict };
   }
   const { item } = subject;
