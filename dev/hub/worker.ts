@@ -16,6 +16,7 @@ const worker = {
     if (url.pathname === "/v1/probes/connect") return admitProbe(env, request);
     if (url.pathname === "/empty") return new Response("ok");
     if (url.pathname === "/announced") return Response.json(announced);
+    if (url.pathname !== "/rpc") return new Response("not found", { status: 404 });
     const hub = hubFor(env, url.searchParams.get("hub") ?? "");
     const method = url.searchParams.get("method") as keyof HubRpc;
     const args = (await request.json()) as unknown[];

@@ -10,6 +10,9 @@ import { readVitalsConfig, startVitals, type VitalsConfig } from "../vitals.ts";
 /** Leaves with this when the hub or the configuration says no: a supervisor need not start us again. */
 const EXIT_REFUSED = 3;
 
+/** How long sockets that are closing may keep the process after its work is done. */
+const LINGER_MS = 500;
+
 /** What one build calls itself in the operator's view. */
 const BUILD = "0.1.0";
 
@@ -47,7 +50,10 @@ export async function main(_args: string[]): Promise<number> {
   const codes = await Promise.all(roles.map((role) => role.ended));
   process.off("SIGTERM", onSignal);
   process.off("SIGINT", onSignal);
-  return Math.max(...codes);
+  const code = Math.max(...codes);
+  // A doctor's question that is still on its way must not keep the process: nothing hangs on its answer any more.
+  setTimeout(() => process.exit(code), LINGER_MS).unref();
+  return code;
 }
 
 function complain(line: string, code: number): number {

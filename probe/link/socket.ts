@@ -131,7 +131,7 @@ export function startLink(options: LinkOptions, hands: Hands): Link {
       over = true;
       if (socket !== mine) return;
       socket = null;
-      options.onLoss(why || reason || `closed with ${code}`);
+      if (state.phase !== "ended") options.onLoss(why || reason || `closed with ${code}`);
       feed({ t: "closed", code, status, why: why || reason || `closed with ${code}`, chance: Math.random() });
     };
     mine.on("open", () => feed({ t: "opened" }));
