@@ -24,7 +24,9 @@ export async function planJob(database: Database, plan: Plan): Promise<Planned |
   const ready = sql`exists (select 1 from jobs where id = ${jobId} and state = 'ingesting' and ingested)`;
   const hubOf = (domain: ReturnType<typeof sql>) =>
     sql`${`hub:${region}:`}::text || (abs(hashtext(${domain})::bigint) % ${shards}::bigint)::text`;
-  const [, , , started = []] = await database.tenant(tenantId, [
+  const [, , , , started = []] = await database.tenant(tenantId, [
+    // Fresh rows have no statistics: a join that expects one row would visit a million for each.
+    sql`select set_config('enable_nestloop', 'off', true)`,
     sql`select id from jobs where id = ${jobId} and state = 'ingesting' and ingested for update`,
     sql`update job_items i set dup_of = f.first
           from (select row_no, min(row_no) over (partition by dedupe) as first from job_items where job_id = ${jobId}) f

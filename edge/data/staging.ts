@@ -1,9 +1,18 @@
 import { sql } from "drizzle-orm";
-import type { Verdict } from "../../shared/verdict/types.ts";
+import type { Reason, Status } from "../../shared/verdict/vocabulary.ts";
 import type { Database } from "./database.ts";
-import { detailOf, storable } from "./verdict-row.ts";
+import { storable } from "./verdict-row.ts";
 
-/** Rows of a list as columns, beginning after row `base`; `verdicts` are those that the edge decided, by row number. */
+/** What many rows of a list have in common: the same verdict but for the address. */
+export type VerdictKind = {
+  readonly status: Status;
+  readonly reason: Reason;
+  readonly score: number;
+  /** The `detail` column, JSON. */
+  readonly detail: string;
+};
+
+/** Rows of a list as columns, beginning after row `base`. */
 export type Batch = {
   readonly base: number;
   readonly emails: string[];
@@ -11,7 +20,11 @@ export type Batch = {
   readonly domains: (string | null)[];
   /** What makes two rows duplicates. */
   readonly dedupe: string[];
-  readonly verdicts: { readonly row: number; readonly verdict: Verdict }[];
+  /** For each row that the edge decided, the number of its verdict in `verdicts`, from 1; null for the others. */
+  readonly kinds: (number | null)[];
+  readonly verdicts: VerdictKind[];
+  /** RFC 3339: when the verdicts were made. */
+  readonly checkedAt: string;
 };
 
 /** How far a list is staged without a gap, and where its next row begins. */
@@ -32,29 +45,32 @@ export async function stageBatch(
 ): Promise<void> {
   const { verdicts } = batch;
   await database.tenant(tenantId, [
-    sql`with decided as (
-          select * from unnest(${sql.param(verdicts.map((one) => one.row))}::integer[],
-                               ${sql.param(verdicts.map((one) => one.verdict.status))}::text[],
-                               ${sql.param(verdicts.map((one) => one.verdict.reason))}::text[],
-                               ${sql.param(verdicts.map((one) => one.verdict.score))}::smallint[],
-                               ${sql.param(verdicts.map((one) => detailOf(one.verdict)))}::jsonb[],
-                               ${sql.param(verdicts.map((one) => one.verdict.checked_at))}::timestamptz[])
-                 as d (row_no, status, reason, score, detail, checked_at)
+    // Nothing is known of the length of the arrays: expecting few rows, the planner would compare all with all.
+    sql`select set_config('enable_nestloop', 'off', true)`,
+    sql`with kinds as (
+          select * from unnest(${sql.param(verdicts.map((one) => one.status))}::text[],
+                               ${sql.param(verdicts.map((one) => one.reason))}::text[],
+                               ${sql.param(verdicts.map((one) => one.score))}::smallint[],
+                               ${sql.param(verdicts.map((one) => one.detail))}::jsonb[])
+                 with ordinality as d (status, reason, score, detail, kind)
+        ), given as (
+          select ${batch.base}::integer + r.n::integer as row_no, r.email, r.domain, r.dedupe, r.kind
+            from unnest(${sql.param(batch.emails.map(storable))}::text[], ${sql.param(batch.domains)}::text[],
+                        ${sql.param(batch.dedupe.map(storable))}::text[], ${sql.param(batch.kinds)}::integer[])
+                 with ordinality as r (email, domain, dedupe, kind, n)
         ), staged as (
           insert into job_items (job_id, row_no, tenant_id, email, domain, dedupe, decided)
-          select ${jobId}::uuid, ${batch.base}::integer + r.k::integer, ${tenantId}::uuid, r.email, r.domain,
-                 substr(sha256(convert_to(r.dedupe, 'UTF8')), 1, 16), d.row_no is not null
-            from unnest(${sql.param(batch.emails.map(storable))}::text[], ${sql.param(batch.domains)}::text[],
-                        ${sql.param(batch.dedupe.map(storable))}::text[]) with ordinality as r (email, domain, dedupe, k)
-            left join decided d on d.row_no = ${batch.base}::integer + r.k::integer
+          select ${jobId}::uuid, row_no, ${tenantId}::uuid, email, domain,
+                 substr(sha256(convert_to(dedupe, 'UTF8')), 1, 16), kind is not null
+            from given
           on conflict (job_id, row_no) do nothing
-          returning row_no, email
+          returning row_no
         )
         insert into verdicts (job_id, item_no, tenant_id, email, email_hash, status, reason, score, detail, source,
                               key_id, checked_at)
-        select ${jobId}::uuid, s.row_no, ${tenantId}::uuid, s.email, email_hash(s.email), d.status, d.reason, d.score,
-               d.detail, 'edge', ${keyId}, d.checked_at
-          from staged s join decided d using (row_no)`,
+        select ${jobId}::uuid, given.row_no, ${tenantId}::uuid, given.email, email_hash(given.email), kinds.status,
+               kinds.reason, kinds.score, kinds.detail, 'edge', ${keyId}, ${batch.checkedAt}::timestamptz
+          from given join staged on staged.row_no = given.row_no join kinds on kinds.kind = given.kind`,
     advance(jobId, checkpoint),
   ]);
 }

@@ -1,9 +1,11 @@
 import { INGEST_ROWS_PER_MESSAGE, STAGE_BATCH_ROWS, STAGE_BATCHES_IN_FLIGHT } from "../../shared/limits.ts";
 import { compileRules } from "../../shared/rules/rules.ts";
+import type { Verdict } from "../../shared/verdict/types.ts";
 import type { Mode } from "../../shared/verdict/vocabulary.ts";
 import type { Database } from "../data/database.ts";
 import { endIngest, type IngestJob } from "../data/jobs.ts";
-import { type Batch, type Checkpoint, saveCheckpoint, stageBatch } from "../data/staging.ts";
+import { type Batch, type Checkpoint, saveCheckpoint, stageBatch, type VerdictKind } from "../data/staging.ts";
+import { detailOf } from "../data/verdict-row.ts";
 import type { Env } from "../env.ts";
 import { type Policy, readAddress } from "../verify/text.ts";
 import { BrokenList, createListReader, type Encoding, type ListRow } from "./list.ts";
@@ -72,17 +74,31 @@ const appended = (pending: ListRow[], more: ListRow[]): ListRow[] =>
   pending.length === 0 ? more : pending.concat(more);
 
 /** Rows of a list as a batch for the staging statement, decided where the text decides. */
-export function batchOf(rows: readonly ListRow[], base: number, mode: Mode, policy: Policy): Batch {
-  const batch: Batch = { base, emails: [], domains: [], dedupe: [], verdicts: [] };
+function batchOf(rows: readonly ListRow[], base: number, mode: Mode, policy: Policy): Batch {
   const nowMs = Date.now();
-  rows.forEach(({ email }, index) => {
+  const checkedAt = new Date(nowMs).toISOString();
+  const batch: Batch = { base, emails: [], domains: [], dedupe: [], kinds: [], verdicts: [], checkedAt };
+  const numbers = new Map<string, number>();
+  for (const { email } of rows) {
     const { facts, verdict } = readAddress(email, mode, policy, nowMs);
     batch.emails.push(facts.input);
     batch.domains.push(facts.address?.domain ?? null);
     batch.dedupe.push((facts.address?.normalised ?? facts.input).toLowerCase());
-    if (verdict !== null) batch.verdicts.push({ row: base + index + 1, verdict });
-  });
+    batch.kinds.push(verdict === null ? null : numberOf(verdict, batch.verdicts, numbers));
+  }
   return batch;
+}
+
+/** Number of a verdict among the distinct ones of its batch: a list has few, and their texts are most of its bytes. */
+function numberOf(verdict: Verdict, kinds: VerdictKind[], numbers: Map<string, number>): number {
+  const { status, reason, score } = verdict;
+  const detail = detailOf(verdict);
+  const key = `${status} ${reason} ${score} ${detail}`;
+  const known = numbers.get(key);
+  if (known !== undefined) return known;
+  kinds.push({ status, reason, score, detail });
+  numbers.set(key, kinds.length);
+  return kinds.length;
 }
 
 type Stager = {
