@@ -8,7 +8,7 @@ import { createdShape, type Job } from "./shapes.ts";
 
 export type ResultFormat = "csv" | "ndjson";
 
-export type NewJob = {
+type NewJob = {
   readonly file: Blob;
   readonly fileName: string;
   readonly name: string;

@@ -10,7 +10,7 @@ const foreign: Fault = { kind: "foreign", text: "the answer is not that of this 
 const jobPath = (id: string): string => `v1/jobs/${encodeURIComponent(id)}`;
 
 /** The job as it is now. */
-export async function readJob(access: Access, id: string, signal: AbortSignal): Promise<Result<Job, Fault>> {
+async function readJob(access: Access, id: string, signal: AbortSignal): Promise<Result<Job, Fault>> {
   const answer = await call(access, { path: jobPath(id), repeatable: true }, signal);
   return answer.ok ? jobOf(await answer.value.json().catch(() => null)) : answer;
 }
