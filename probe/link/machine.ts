@@ -66,6 +66,8 @@ export type LinkEvent =
   | { readonly t: "answered"; readonly frame: Extract<ProbeFrame, { t: "answer" | "decline" }> }
   /** A check that became a chunk (`detach`) is in hand as that lease. */
   | { readonly t: "detached"; readonly task: string }
+  /** A lease whose frame made no sense; it goes back. */
+  | { readonly t: "unreadable"; readonly chunk: string; readonly lease: number; readonly why: string }
   | { readonly t: "flush" }
   | { readonly t: "drain"; readonly why: string };
 
@@ -137,6 +139,11 @@ function handle(s: LinkState, event: LinkEvent, now: number, out: LinkCommand[])
       return;
     case "untouched":
       s.nacks.push({ chunk: event.chunk, lease: event.lease, why: event.why });
+      out.push({ c: "flush_soon" });
+      return;
+    case "unreadable":
+      s.leases.set(event.chunk, event.lease);
+      s.nacks.push({ chunk: event.chunk, lease: event.lease, why: event.why.slice(0, 200) });
       out.push({ c: "flush_soon" });
       return;
     case "answered":

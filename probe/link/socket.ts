@@ -139,7 +139,9 @@ export function startLink(options: LinkOptions, hands: Hands): Link {
       if (socket !== mine) return;
       const parsed = parseHubFrame(binary ? "" : data.toString());
       if (parsed.ok) return feed({ t: "frame", frame: parsed.value });
-      why = `the hub sent a frame we cannot read: ${parsed.error.message}`;
+      const { message, lease } = parsed.error;
+      if (lease !== undefined) return feed({ t: "unreadable", ...lease, why: message });
+      why = `the hub sent a frame we cannot read: ${message}`;
       mine.close(CLOSE.badFrame, "bad frame");
     });
     mine.on("unexpected-response", (request, response) => {

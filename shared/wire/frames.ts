@@ -65,6 +65,7 @@ const sourceAddress = z.object({ address: z.string().max(64), helo: z.string().m
 // ---------------------------------------------------------------- probe -> hub
 
 const heldLease = z.object({ chunk: id, lease: z.int() });
+const leaseHead = heldLease.extend({ t: z.literal("lease") });
 export type HeldLease = z.infer<typeof heldLease>;
 
 const hello = z.object({
@@ -181,6 +182,8 @@ export type HubFrame = z.infer<typeof fromHub>;
 export type FrameError = {
   readonly kind: "too_long" | "not_json" | "bad_version" | "bad_shape";
   readonly message: string;
+  /** The lease in an unreadable lease frame: it can be handed back, where closing would bring it again for ever. */
+  readonly lease?: HeldLease;
 };
 
 /**
@@ -200,7 +203,11 @@ export function parseProbeFrame(text: string): Result<ProbeFrame, FrameError> {
 /** Parses a frame that a hub sent. */
 export function parseHubFrame(text: string): Result<HubFrame, FrameError> {
   const value = parseJson(text);
-  return value.ok ? shaped(fromHub, value.value) : value;
+  if (!value.ok) return value;
+  const frame = shaped(fromHub, value.value);
+  if (frame.ok) return frame;
+  const held = leaseHead.safeParse(value.value);
+  return held.success ? err({ ...frame.error, lease: { chunk: held.data.chunk, lease: held.data.lease } }) : frame;
 }
 
 /** The version of a hello, which is all of it that every version agrees on; null for other frames. */

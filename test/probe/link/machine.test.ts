@@ -124,6 +124,13 @@ describe("leases", () => {
     expect(sent(welcomed)).toMatchObject([{ t: "done", items: [{ chunk: "c1", lease: 1 }] }]);
   });
 
+  test("a lease that cannot be read goes back, and the link stays", () => {
+    const link = new Bench().online();
+    expect(kinds(link.feed({ t: "unreadable", chunk: "c1", lease: 1, why: "items.0.email" }))).toEqual(["flush_soon"]);
+    expect(sent(link.feed({ t: "flush" }))).toMatchObject([{ t: "nack", items: [{ chunk: "c1", lease: 1 }] }]);
+    expect(link.state).toMatchObject({ phase: "online", leases: new Map() });
+  });
+
   test("a done of a lease that was replaced is not said", () => {
     const link = new Bench().online();
     link.lease("c1", 1);
