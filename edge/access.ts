@@ -1,8 +1,8 @@
+import { type CompiledRules, compileRules } from "../shared/rules/rules.ts";
 import { attempt, type Database } from "./data/database.ts";
 import { cachedKey, cacheKey, type KeySnapshot, loadKey } from "./data/keys.ts";
 import type { Env } from "./env.ts";
 import { CLOCK_SKEW_MS, KEY_MEMORY_MAX, KEY_MEMORY_MS, UNKNOWN_KEY_MEMORY_MS } from "./limits.ts";
-import { type CompiledRules, compileRules } from "../shared/rules/rules.ts";
 
 /** A key as an isolate holds it: its snapshot and what is derived from that once. */
 export type KnownKey = {

@@ -14,7 +14,6 @@ export const JOB_STATES = [
   "cancelled",
   "failed",
 ] as const;
-export type JobState = (typeof JOB_STATES)[number];
 
 export type NewJob = {
   readonly id: string;

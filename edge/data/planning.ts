@@ -32,17 +32,17 @@ export async function planJob(database: Database, plan: Plan): Promise<Planned |
           from (select row_no, min(row_no) over (partition by dedupe) as first from job_items where job_id = ${jobId}) f
          where i.job_id = ${jobId} and i.row_no = f.row_no and f.first <> f.row_no and ${ready}`,
     sql`with waiting as (
-          select row_no, email, domain, count(*) over (partition by domain) as size,
+          select row_no, email, domain, allow_rule, count(*) over (partition by domain) as size,
                  row_number() over (partition by domain order by row_no) as nth
             from job_items where job_id = ${jobId} and not decided and dup_of is null and ${ready}
         ), small as (
           select domain, (sum(n) over (order by domain) - n) / ${CHUNK_TARGET_ITEMS}::integer as part
             from (select domain, count(*) as n from waiting where size < ${OWN_CHUNK_MIN_ITEMS}::integer group by domain) s
         ), grouped as (
-          select domain, (nth - 1) / ${CHUNK_TARGET_ITEMS}::integer as part, row_no, email
+          select domain, (nth - 1) / ${CHUNK_TARGET_ITEMS}::integer as part, row_no, email, allow_rule
             from waiting where size >= ${OWN_CHUNK_MIN_ITEMS}::integer
           union all
-          select '', trunc(small.part), w.row_no, w.email from waiting w join small on small.domain = w.domain
+          select '', trunc(small.part), w.row_no, w.email, w.allow_rule from waiting w join small on small.domain = w.domain
            where w.size < ${OWN_CHUNK_MIN_ITEMS}::integer
         )
         insert into chunks (id, tenant_id, job_id, kind, hub, lane, domain, options, items, open_items, key_id, trace_id)
@@ -50,7 +50,8 @@ export async function planJob(database: Database, plan: Plan): Promise<Planned |
                jsonb_build_object('mode', j.mode, 'role_is_risky', coalesce((j.options ->> 'role_is_risky')::boolean, false)),
                g.items, g.n, j.key_id, j.trace_id
           from (select domain, part, count(*) as n,
-                       jsonb_agg(jsonb_build_object('n', row_no, 'email', email) order by row_no) as items
+                       jsonb_agg(jsonb_strip_nulls(jsonb_build_object('n', row_no, 'email', email, 'allow_rule', allow_rule))
+                                 order by row_no) as items
                   from grouped group by domain, part) g
           join jobs j on j.id = ${jobId}`,
     sql`update jobs set state = 'running',

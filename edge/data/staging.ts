@@ -20,6 +20,8 @@ export type Batch = {
   readonly domains: (string | null)[];
   /** What makes two rows duplicates. */
   readonly dedupe: string[];
+  /** For each row that an allow rule of the tenant matched, the rule's id. */
+  readonly allowRules: (string | null)[];
   /** For each row that the edge decided, the number of its verdict in `verdicts`, from 1; null for the others. */
   readonly kinds: (number | null)[];
   readonly verdicts: VerdictKind[];
@@ -54,14 +56,15 @@ export async function stageBatch(
                                ${sql.param(verdicts.map((one) => one.detail))}::jsonb[])
                  with ordinality as d (status, reason, score, detail, kind)
         ), given as (
-          select ${batch.base}::integer + r.n::integer as row_no, r.email, r.domain, r.dedupe, r.kind
+          select ${batch.base}::integer + r.n::integer as row_no, r.email, r.domain, r.dedupe, r.allow_rule, r.kind
             from unnest(${sql.param(batch.emails.map(storable))}::text[], ${sql.param(batch.domains)}::text[],
-                        ${sql.param(batch.dedupe.map(storable))}::text[], ${sql.param(batch.kinds)}::integer[])
-                 with ordinality as r (email, domain, dedupe, kind, n)
+                        ${sql.param(batch.dedupe.map(storable))}::text[], ${sql.param(batch.allowRules)}::text[],
+                        ${sql.param(batch.kinds)}::integer[])
+                 with ordinality as r (email, domain, dedupe, allow_rule, kind, n)
         ), staged as (
-          insert into job_items (job_id, row_no, tenant_id, email, domain, dedupe, decided)
+          insert into job_items (job_id, row_no, tenant_id, email, domain, dedupe, allow_rule, decided)
           select ${jobId}::uuid, row_no, ${tenantId}::uuid, email, domain,
-                 substr(sha256(convert_to(dedupe, 'UTF8')), 1, 16), kind is not null
+                 substr(sha256(convert_to(dedupe, 'UTF8')), 1, 16), allow_rule, kind is not null
             from given
           on conflict (job_id, row_no) do nothing
           returning row_no

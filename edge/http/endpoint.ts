@@ -10,7 +10,7 @@ import { type Trace, traceOf } from "./middleware/trace.ts";
 import { type Problem, problemResponse } from "./problems.ts";
 
 export type EdgeApp = OpenAPIHono<{ Bindings: Cloudflare.Env }>;
-export type EdgeContext = Context<{ Bindings: Cloudflare.Env }>;
+type EdgeContext = Context<{ Bindings: Cloudflare.Env }>;
 
 /** One call: the request, what serves it and where it stands in its trace. */
 export type Call = {

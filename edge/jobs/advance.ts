@@ -12,7 +12,7 @@ import { BrokenList } from "./list.ts";
  * Takes a job's list in, as far as one message goes, and plans the job when the list is read. Safe to repeat: what was
  * done is found done.
  */
-export async function advanceIngest(services: Services, tenantId: string, jobId: string): Promise<void> {
+async function advanceIngest(services: Services, tenantId: string, jobId: string): Promise<void> {
   const { env, database } = services;
   const job = await openIngest(database, tenantId, jobId);
   if (job === null || job.state !== "ingesting") return;

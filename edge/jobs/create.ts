@@ -7,7 +7,7 @@ import type { ListFormat } from "./list.ts";
 import { type SniffFault, sniffCsv } from "./sniff.ts";
 import type { Upload } from "./upload.ts";
 
-export type JobSettings = {
+type JobSettings = {
   readonly name: string;
   readonly mode: Mode;
   /** 1 high, 2 normal, 3 low. */

@@ -108,7 +108,7 @@ function csvLine({ row, email, duplicateOf, verdict }: Line): string {
  * A cell of a CSV file (RFC 4180). One that a spreadsheet would take for a formula begins with an apostrophe, which
  * shows it as text: a list is often opened by somebody else than the one who was given it.
  */
-export function csvCell(text: string): string {
+function csvCell(text: string): string {
   const safe = /^[=+\-@\t\r\n]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -77,13 +77,23 @@ const appended = (pending: ListRow[], more: ListRow[]): ListRow[] =>
 function batchOf(rows: readonly ListRow[], base: number, mode: Mode, policy: Policy): Batch {
   const nowMs = Date.now();
   const checkedAt = new Date(nowMs).toISOString();
-  const batch: Batch = { base, emails: [], domains: [], dedupe: [], kinds: [], verdicts: [], checkedAt };
+  const batch: Batch = {
+    base,
+    emails: [],
+    domains: [],
+    dedupe: [],
+    allowRules: [],
+    kinds: [],
+    verdicts: [],
+    checkedAt,
+  };
   const numbers = new Map<string, number>();
   for (const { email } of rows) {
-    const { facts, verdict } = readAddress(email, mode, policy, nowMs);
+    const { facts, tenantRule, verdict } = readAddress(email, mode, policy, nowMs);
     batch.emails.push(facts.input);
     batch.domains.push(facts.address?.domain ?? null);
     batch.dedupe.push((facts.address?.normalised ?? facts.input).toLowerCase());
+    batch.allowRules.push(tenantRule?.kind === "allow" ? tenantRule.id : null);
     batch.kinds.push(verdict === null ? null : numberOf(verdict, batch.verdicts, numbers));
   }
   return batch;

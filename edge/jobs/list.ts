@@ -3,7 +3,7 @@ import { z } from "zod";
 import { CSV_RECORD_MAX_BYTES } from "../limits.ts";
 
 /** How the text of a list is written; whatever is not UTF-8 is transcoded on the way in. */
-export const ENCODINGS = ["utf-8", "utf-16le", "utf-16be", "windows-1252"] as const;
+const ENCODINGS = ["utf-8", "utf-16le", "utf-16be", "windows-1252"] as const;
 export type Encoding = (typeof ENCODINGS)[number];
 
 /** How to read a list, found out when it was uploaded and stored with the job. */

@@ -4,7 +4,7 @@ import { RECORDS_MESSAGE_MAX_BYTES, RECORDS_PER_MESSAGE, RECORDS_WAIT_MS } from 
 import { log } from "../log.ts";
 
 /** What is kept of one real-time answer; `verdictJson` is the verdict as it was sent. */
-export type Answer = Omit<AnswerRecord, "verdict"> & { readonly verdictJson: string };
+type Answer = Omit<AnswerRecord, "verdict"> & { readonly verdictJson: string };
 
 /** Sends the answers of an isolate to the `results` queue, many in one message. */
 export type Recorder = {

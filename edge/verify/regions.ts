@@ -3,7 +3,7 @@ import type { Env } from "../env.ts";
 import { hubFor, hubOfDomain, type RealTimeAnswer } from "../hub/rpc.ts";
 import { NO_PROBE_MEMORY_MS } from "../limits.ts";
 
-export type RegionTask = {
+type RegionTask = {
   readonly id: string;
   readonly email: string;
   readonly domain: string;
@@ -16,7 +16,7 @@ export type RegionTask = {
 };
 
 /** What came of asking the regions; `late` names the hub whose probe is still at it. */
-export type RegionAnswer = Exclude<RealTimeAnswer, { kind: "late" }> | { readonly kind: "late"; readonly hub: string };
+type RegionAnswer = Exclude<RealTimeAnswer, { kind: "late" }> | { readonly kind: "late"; readonly hub: string };
 
 /** The hubs of all regions, nearest first. */
 export type Regions = {

@@ -1,10 +1,10 @@
 import { type AddressFacts, addressFacts } from "../../shared/address/facts.ts";
 import { ADDRESS_INPUT_MAX_CHARS } from "../../shared/limits.ts";
+import { type CompiledRules, matchRule } from "../../shared/rules/rules.ts";
 import { decide, emptyEvidence } from "../../shared/verdict/decide.ts";
 import { decidableAtEdge } from "../../shared/verdict/reasons.ts";
 import type { Evidence, Verdict } from "../../shared/verdict/types.ts";
 import type { Mode } from "../../shared/verdict/vocabulary.ts";
-import { type CompiledRules, matchRule } from "../../shared/rules/rules.ts";
 
 /** What of a tenant changes the verdict on a text. */
 export type Policy = { readonly rules: CompiledRules; readonly roleIsRisky: boolean };

@@ -40,11 +40,10 @@ export async function askAround(services: Services, request: CheckRequest, read:
   if (address === null) throw new Error("an address that does not parse is decided by its text");
   const { kv } = services.env;
   const key = await verdictKey(request.caller.key.tenant_id, address.normalised, request.caller.roleIsRisky);
+  // A kept verdict does not tell under which rule it was made.
+  const kept = request.mode === "full" && read.tenantRule === null;
   if (!request.fresh) {
-    const [verdict, fact] = await Promise.all([
-      request.mode === "full" ? readVerdict(kv, key) : null,
-      readFact(kv, address.domain),
-    ]);
+    const [verdict, fact] = await Promise.all([kept ? readVerdict(kv, key) : null, readFact(kv, address.domain)]);
     if (verdict !== null) return { kind: "verdict", verdict: { ...verdict, email: read.facts.input }, source: "cache" };
     if (fact !== null && (request.mode === "full" || fact.fact !== "catch_all")) {
       return { kind: "verdict", verdict: byFact(request, read, fact), source: "edge" };
@@ -53,7 +52,7 @@ export async function askAround(services: Services, request: CheckRequest, read:
   const answer = await askProbes(services, request, read, address.domain);
   if (answer.kind === "verdict" && answer.source === "probe") {
     const fact = factIn(answer.verdict, Date.now());
-    if (request.mode === "full") request.waitUntil(keepVerdict(kv, key, answer.verdict));
+    if (kept) request.waitUntil(keepVerdict(kv, key, answer.verdict));
     if (fact !== null) request.waitUntil(keepFact(kv, address.domain, fact));
   }
   return answer;

@@ -14,7 +14,7 @@ import type { Checker, CheckerOptions, CheckerStats, CheckOutcome } from "./chec
 import { looksHarvested, restOfDay, VisitBook } from "./citizen.ts";
 import { Group } from "./group.ts";
 import { HostBook } from "./host-book.ts";
-import { outcomeOf } from "./outcome.ts";
+import { allowRuleOf, outcomeOf } from "./outcome.ts";
 import { type Route, resolveRoute } from "./resolve.ts";
 import { bareFinding, conclude, createSubject, note, type Subject } from "./subject.ts";
 import type { Surroundings } from "./visit-host.ts";
@@ -133,7 +133,7 @@ class MailChecker implements Checker {
         call.options.mode === "edge" ||
         domain === undefined ||
         path === null ||
-        decidableAtEdge(facts, null, false)
+        decidableAtEdge(facts, allowRuleOf(item, call.options), false)
       ) {
         this.#tell(call, subject, ANY_SOURCE);
         continue;

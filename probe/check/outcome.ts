@@ -2,6 +2,7 @@ import { retryPlan } from "../../shared/reply/retry.ts";
 import type { RetryClass } from "../../shared/reply/types.ts";
 import { decide } from "../../shared/verdict/decide.ts";
 import type { Evidence, Finding } from "../../shared/verdict/types.ts";
+import type { ChunkItem } from "../../shared/wire/frames.ts";
 import { RETRY_MIN_MS } from "../limits.ts";
 import type { Profile } from "../pace/profile.ts";
 import type { CheckerOptions, CheckOutcome } from "./checker.ts";
@@ -60,6 +61,12 @@ function retryDelay(subject: Subject, context: OutcomeContext, nowMs: number): n
 /** The one immediate reconnection has been made by now: what is left of "reconnect" is an ordinary "not now". */
 const laterClass = (retry: RetryClass): RetryClass => (retry === "reconnect" ? "temporary" : retry);
 
+/** The allow rule under which an address is asked, if any: its own in a list, the task's in a real-time check. */
+export function allowRuleOf(item: ChunkItem, options: CheckerOptions): Evidence["tenantRule"] {
+  const id = item.allow_rule ?? options.allow_rule;
+  return id === undefined ? null : { id, kind: "allow" };
+}
+
 function evidenceOf(
   subject: Subject,
   options: CheckerOptions,
@@ -70,7 +77,7 @@ function evidenceOf(
   return {
     facts: subject.facts,
     mode: options.mode,
-    tenantRule: null,
+    tenantRule: allowRuleOf(subject.item, options),
     suppressed: false,
     findings: delayMs === null ? findings : findings.map((finding): Finding => ({ ...finding, retryAfterMs: delayMs })),
     catchAll: subject.catchAll,

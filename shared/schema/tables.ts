@@ -106,6 +106,7 @@ export const jobItems = pgTable(
     dedupe: bytea("dedupe").notNull(),
     dupOf: integer("dup_of"),
     decided: boolean("decided").notNull().default(false),
+    allowRule: text("allow_rule"),
   },
   (t) => [primaryKey({ columns: [t.jobId, t.rowNo] })],
 );

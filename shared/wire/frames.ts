@@ -44,6 +44,8 @@ const chunkItem = z.object({
   first: z.number().min(0).default(0),
   /** Fingerprint of the last temporary refusal (MAIL.md 2: the same words again mean not found). */
   last: z.string().max(200).optional(),
+  /** Id of the tenant's allow rule that matched: a disposable or mistyped domain is asked all the same. */
+  allow_rule: z.string().max(64).optional(),
 });
 export type ChunkItem = z.infer<typeof chunkItem>;
 
@@ -55,7 +57,7 @@ const checkOptions = z.object({
   mode: z.enum(MODES).default("full"),
   role_is_risky: z.boolean().default(false),
   transcript: z.boolean().default(false),
-  /** Id of the tenant's allow rule that matched: a disposable or mistyped domain is asked all the same. */
+  /** The same for a check of one address, whose task has no items. */
   allow_rule: z.string().max(64).optional(),
 });
 export type CheckOptions = z.infer<typeof checkOptions>;

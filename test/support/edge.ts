@@ -9,7 +9,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 export type TestTenant = { readonly id: string; readonly live: string; readonly test: string };
 
-export type KeyOptions = {
+type KeyOptions = {
   readonly mode?: KeyMode;
   readonly scopes?: readonly string[];
   readonly ipAllow?: readonly string[];
@@ -18,7 +18,7 @@ export type KeyOptions = {
 };
 
 /** Bindings of the running Worker, as far as tests use them. */
-export type TestBindings = {
+type TestBindings = {
   readonly KV: { get(key: string): Promise<string | null>; put(key: string, value: string): Promise<void> };
   readonly FILES: {
     list(options: { prefix: string }): Promise<{ objects: { key: string }[] }>;

@@ -12,7 +12,7 @@ import type { Problem } from "../problems.ts";
 const time = z.string().nullable().describe("RFC 3339, UTC");
 
 /** A job with its progress. */
-export const jobSchema = z
+const jobSchema = z
   .object({
     id: z.uuid(),
     name: z.string(),

@@ -182,6 +182,24 @@ test("a list goes through the hub and the probe and comes back whole, each row o
   expect(raised).toEqual([{ type: "job.completed" }]);
 });
 
+test("an allow rule sends a disposable domain's addresses to the probe, in a check and in a list", async () => {
+  const own = await edge.tenant("enterprise");
+  const refused = await verify({ email: "a@mailinator.com" }, own.live);
+  expect(refused.body.reason).toBe("disposable");
+  const rule = await edge.post("/v1/rules", own.live, { kind: "allow", match: "domain", value: "mailinator.com" });
+  const { id: ruleId } = (await rule.json()) as Answer;
+  expect((await verify({ email: "a@mailinator.com" }, own.live)).body.reason).toBe("accepted");
+  const rules: (string | undefined)[] = [];
+  behaviour = (item) => {
+    rules.push(item.allow_rule);
+    return { kind: "final", verdict: found(item.email) };
+  };
+  const made = await edge.post("/v1/jobs", own.live, { emails: ["b@mailinator.com", "c@plain-corp.net"] });
+  const { id } = (await made.json()) as Answer;
+  expect(await (await edge.fetch(`/v1/jobs/${id}/events`, { key: own.live })).text()).toContain("event: done");
+  expect(rules.sort()).toEqual([ruleId, undefined]);
+});
+
 test("a probe with a token that is not ours is refused at the door", async () => {
   const response = await edge.fetch("/v1/probes/connect?region=eu", { headers: { authorization: "Bearer pt_x_yyyy" } });
   expect([401, 426]).toContain(response.status);

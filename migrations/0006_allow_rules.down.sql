@@ -1,0 +1,1 @@
+ALTER TABLE job_items DROP COLUMN allow_rule;
