@@ -17,6 +17,9 @@ const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 15_000;
 /** Another process can take a free port between our look and Postgres' bind. */
 const PORT_TRIES = 5;
+/** What a killed server leaves behind (a zombie, backends that have not noticed yet) is gone within seconds. */
+const REMAINS_GONE_WITHIN_MS = 20_000;
+const REMAINS_POLL_MS = 100;
 /** The non-superuser that owns databases and migrates them, as `neondb_owner` does at Neon. */
 const OWNER = "owner";
 
@@ -62,22 +65,32 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     const cluster = join(dataDir, "cluster");
     await initialise(launch, dataDir, cluster, credentials.superuser);
     await endOrphan(cluster);
-    for (let attempt = 1; ; attempt++) {
+    const until = Date.now() + REMAINS_GONE_WITHIN_MS;
+    for (let attempt = 1; ; ) {
       const port = options.port ?? (await freePort());
       const started = await run(launch, cluster, port, options);
       if (typeof started !== "string") return handle(started, port, credentials, claim);
+      if (isHeldByRemains(started) && Date.now() < until) {
+        await new Promise((go) => setTimeout(go, REMAINS_POLL_MS));
+        continue;
+      }
       const portTaken = started.includes("could not bind") || started.includes("could not create any TCP/IP sockets");
       if (!portTaken || options.port !== undefined || attempt === PORT_TRIES) {
         throw new Error(
           portTaken ? `Postgres: port ${port} on 127.0.0.1 is in use` : `Postgres did not start: ${started}`,
         );
       }
+      attempt += 1;
     }
   } catch (error) {
     await claim.release();
     throw error;
   }
 }
+
+/** The lock file names a process that init has not reaped yet, or the last backends still hold the shared memory. */
+const isHeldByRemains = (reason: string): boolean =>
+  reason.includes("already exists") || reason.includes("shared memory block");
 
 /** Makes the database if it is not there, applies the migrations as its owner and lets our roles log in. */
 export async function prepareDatabase(pg: Postgres, name: string): Promise<void> {

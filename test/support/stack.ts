@@ -65,7 +65,7 @@ export class StackHome {
       output: () => output,
       async interrupt() {
         child.kill("SIGINT");
-        if (child.exitCode === null) await once(child, "exit");
+        if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
         return child.exitCode;
       },
       async kill9() {
