@@ -25,5 +25,5 @@ export function createLog(fields: Readonly<Record<string, unknown>>, out: Destin
 }
 
 /** Takes credentials, passwords and mail addresses out of a text. */
-export const redactLine = (line: string): string =>
+const redactLine = (line: string): string =>
   redactAddresses(line.replace(SECRETS, "$1_[secret]").replace(URL_PASSWORD, "$1:[secret]@"));

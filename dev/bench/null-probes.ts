@@ -1,7 +1,7 @@
 /**
  * Probes that answer at once, as a process of their own: `node null-probes.ts URL WINDOW TOKEN…`, one probe per token.
  * Prints {"ready":true} when all are welcomed, and for each line `expect N` on stdin, {"done":N,"ms":…} from the first
- * lease after it to the N-th address done.
+ * lease after it to the N-th address leased. `hold MS` makes each chunk take that long from then on.
  */
 import { createInterface } from "node:readline";
 import { WebSocket } from "ws";
@@ -14,6 +14,7 @@ let expected = 0;
 let done = 0;
 let begunMs = 0;
 let welcomed = 0;
+let holdMs = 0;
 
 /** The hub's frames are trusted here: this measures the hub, not our reading of it. */
 type Frame = { t: string; chunk: string; lease: number; items: unknown[]; task: string; email: string };
@@ -44,8 +45,12 @@ for (const token of tokens) {
     } else if (frame.t === "task") {
       socket.send(JSON.stringify({ t: "answer", task: frame.task, verdict: sandboxVerdict(frame.email) }));
     } else if (frame.t === "lease") {
-      if (items.length === 0) setImmediate(flush);
-      items.push({ chunk: frame.chunk, lease: frame.lease, outcome: "settled", drained: false });
+      const report = () => {
+        if (items.length === 0) setImmediate(flush);
+        items.push({ chunk: frame.chunk, lease: frame.lease, outcome: "settled", drained: false });
+      };
+      if (holdMs > 0) setTimeout(report, holdMs);
+      else report();
       count(frame.items.length);
     }
   });
@@ -62,7 +67,12 @@ function count(addresses: number): void {
 }
 
 createInterface({ input: process.stdin }).on("line", (line) => {
-  expected = Number(line.split(" ")[1]);
+  const [order, value] = line.split(" ");
+  if (order === "hold") {
+    holdMs = Number(value);
+    return;
+  }
+  expected = Number(value);
   done = 0;
 });
 process.stdin.on("end", () => process.exit(0));

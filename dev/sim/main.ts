@@ -13,6 +13,7 @@ const { values } = parseArgs({
     seeds: { type: "string", default: "1000" },
     from: { type: "string", default: "1" },
     seed: { type: "string" },
+    sabotage: { type: "string" },
   },
 });
 

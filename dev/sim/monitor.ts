@@ -7,7 +7,7 @@ import { HUB_HELD_MAX_ADDRESSES } from "../../shared/limits.ts";
  * The starvation bound: while a tenant waits in a lane, every other tenant of that lane is served at most this many
  * addresses. A turn is one quantum and may run over by one chunk; paying that back costs a second turn.
  */
-export const STARVATION_BOUND_ADDRESSES = 4 * TENANT_QUANTUM;
+const STARVATION_BOUND_ADDRESSES = 4 * TENANT_QUANTUM;
 
 /** Watches every step of a hub for what must never happen. */
 export class Monitor {

@@ -33,8 +33,8 @@ export const NACKS_MAX = 3;
 /** A chunk whose probe could not settle it, or that all hand back, waits this long. */
 export const TROUBLED_CHUNK_DELAY_MS = 30_000;
 
-/** Addresses asked of one refill: about 1 MB of bodies. */
-export const REFILL_MAX_ADDRESSES = 10_000;
+/** Addresses asked of one refill: about 250 KB of bodies, a few milliseconds in which real-time work waits. */
+export const REFILL_MAX_ADDRESSES = 4_000;
 /** Chunks of one tenant and lane in one refill, at least and at most: few when many tenants share, many for one alone. */
 export const REFILL_PER_TENANT_MIN = 4;
 export const REFILL_PER_TENANT_MAX = 500;
