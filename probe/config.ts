@@ -11,12 +11,12 @@ export const ANY_SOURCE = "any";
 
 export type Server = { readonly host: string; readonly port: number };
 
-export const PACE_PROFILES = ["polite", "lab"] as const;
+const PACE_PROFILES = ["polite", "lab"] as const;
 export type PaceProfile = (typeof PACE_PROFILES)[number];
 
 /** How the consumer Outlook hosts may be asked: their terms forbid verifying without sending (MAIL.md 5). */
-export const OUTLOOK_MODES = ["off", "sparing", "normal"] as const;
-export type OutlookMode = (typeof OUTLOOK_MODES)[number];
+const OUTLOOK_MODES = ["off", "sparing", "normal"] as const;
+type OutlookMode = (typeof OUTLOOK_MODES)[number];
 
 /** All that the environment tells a probe. Link variables are null where the command line needs none. */
 export type ProbeConfig = {

@@ -62,6 +62,10 @@ export const HOST_FACTS_MAX_ENTRIES = 50_000;
 /** Operators and hosts with pace and breaker state of their own. */
 export const PACE_MAX_ENTRIES = 20_000;
 
+/** A reply to RCPT that takes this long is a tarpit; flights to such a host are small, connections to it short. */
+export const TARPIT_MS = 3_000;
+export const TARPIT_FLIGHT_RECIPIENTS = 4;
+
 /** Longest wait for a host's pace inside a visit; a longer pause sends the work back to wait elsewhere. */
 export const PACE_PATIENCE_MS = 60_000;
 /** Circuit breaker: connections needed to judge, and the pause once half of them failed (R: O3). */
@@ -85,9 +89,6 @@ export const ADDRESS_VISITS_PER_DAY = 3;
 
 /** Deferred items: a retry sooner than this is no retry, later than this is no use. */
 export const RETRY_MIN_MS = 1_000;
-
-/** Lines of a transcript kept for one check. */
-export const TRANSCRIPT_MAX_LINES = 200;
 
 /** Lines that the command line checks as one batch, and batches at once: bounds memory, keeps connections full. */
 export const CLI_BATCH_LINES = 2_000;

@@ -2,7 +2,14 @@ import type { PaceProfile } from "../config.ts";
 import { POOL_IDLE_MS } from "../limits.ts";
 
 /** Deadlines of one dialogue, in milliseconds. */
-export type SmtpTimes = { readonly connectMs: number; readonly bannerMs: number; readonly replyMs: number };
+export type SmtpTimes = {
+  readonly connectMs: number;
+  readonly bannerMs: number;
+  /** Each reply to RCPT: servers that tarpit strangers take half a minute and more. */
+  readonly rcptMs: number;
+  /** Any other reply. */
+  readonly replyMs: number;
+};
 
 /** What sets a profile apart. */
 export type Profile = {
@@ -29,7 +36,7 @@ export const PROFILES: Readonly<Record<PaceProfile, Profile>> = {
   polite: {
     name: "polite",
     // RFC 5321 4.5.3.2 allows minutes; MAIL.md 4 gives up earlier, because nothing is lost by asking again later.
-    times: { connectMs: 15_000, bannerMs: 60_000, replyMs: 60_000 },
+    times: { connectMs: 15_000, bannerMs: 60_000, rcptMs: 60_000, replyMs: 60_000 },
     timeScale: 1,
     capped: true,
     connections: 2,
@@ -41,7 +48,8 @@ export const PROFILES: Readonly<Record<PaceProfile, Profile>> = {
   },
   lab: {
     name: "lab",
-    times: { connectMs: 2_000, bannerMs: 5_000, replyMs: 5_000 },
+    // Short where a local host has no reason to wait; long enough for postscreen (6 s) and Courier's tarpit (32 s).
+    times: { connectMs: 2_000, bannerMs: 10_000, rcptMs: 40_000, replyMs: 10_000 },
     // Six minutes become 0.6 s: a list with every kind of trouble ends in minutes rather than hours.
     timeScale: 1 / 600,
     capped: false,

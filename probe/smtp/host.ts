@@ -4,6 +4,7 @@ import {
   FLIGHTS_IN_FLIGHT,
   RESETS_MAX,
   SMALL_FLIGHTS_IN_FLIGHT,
+  TARPIT_FLIGHT_RECIPIENTS,
 } from "../limits.ts";
 import type { Profile } from "../pace/profile.ts";
 import type { Capabilities, Ending, Flight } from "./dialogue-types.ts";
@@ -51,6 +52,9 @@ export type HostShell = {
   empty(queue: HostQueue): void;
 };
 
+/** Detail of an ending that was our own choice. */
+const TARPIT = "tarpit";
+
 /** Recipients that may be sent now; with none, either a time to come back or a pause too long to wait for. */
 export type Grant = { readonly recipients: number; readonly waitMs: number | null };
 
@@ -92,6 +96,7 @@ export class HostQueue {
   #refusalsMax: number;
   #noTls = false;
   #lockStep = false;
+  #tarpit = false;
   #reconnected = false;
   #failing: { readonly ending: Ending; readonly untilMs: number } | null = null;
   #addressIndex = 0;
@@ -221,7 +226,7 @@ export class HostQueue {
     if (link.runs.length === 0) return true;
     // All that is on the wire may come back refused.
     if (link.refused + link.inFlight >= this.#refusalsMax) return false;
-    if (!capabilities.pipelining || link.lockStep) return false;
+    if (!capabilities.pipelining || link.lockStep || this.#tarpit) return false;
     if (link.runs.length < FLIGHTS_IN_FLIGHT) return true;
     return link.runs.length < SMALL_FLIGHTS_IN_FLIGHT && link.inFlight < FLIGHT_RECIPIENTS;
   }
@@ -231,6 +236,7 @@ export class HostQueue {
     const { limits } = this.#shell;
     const resets = limits.maxRsets ?? (capabilities.exim ? EXIM_RESETS_MAX : RESETS_MAX);
     return (
+      (this.#tarpit && link.refused > 0) ||
       link.asked >= limits.rcptPerConnection ||
       link.refused >= this.#refusalsMax ||
       link.transactions > resets ||
@@ -324,6 +330,7 @@ export class HostQueue {
       {
         ready: (capabilities) => this.#onReady(link, capabilities),
         answered: (flight) => this.#onAnswered(link, flight),
+        tarpitted: () => this.#onTarpit(link),
         ended: (ending) => this.#onEnded(link, ending),
       },
     );
@@ -394,6 +401,17 @@ export class HostQueue {
     failAll(visit, trouble);
   }
 
+  /**
+   * Courier holds each further stranger of a session back twice as long: the rest is asked on fresh connections, a few
+   * at a time. Nobody has been refused an answer, so nobody is to blame.
+   */
+  #onTarpit(link: Link): void {
+    if (this.#tarpit) return;
+    this.#tarpit = true;
+    this.#rcptMax = Math.min(this.#rcptMax, TARPIT_FLIGHT_RECIPIENTS);
+    link.session?.destroy(TARPIT);
+  }
+
   #onEnded(link: Link, ending: Ending): void {
     this.#links.delete(link);
     this.#shell.released();
@@ -451,7 +469,8 @@ export class HostQueue {
       else this.#onMailRefused(link, flight.asks, visit, flight.refused);
     }
     // An idle connection that the server had just closed: nobody was asked, nobody is to blame.
-    const stale = ending.cause === "closed" && answeredBefore > 0 && link.answered === answeredBefore;
+    const deserted = ending.detail === TARPIT;
+    const stale = deserted || (ending.cause === "closed" && answeredBefore > 0 && link.answered === answeredBefore);
     const fruitful = link.answered > answeredBefore;
     if (ending.cause === "refused" && link.refused >= ERRORS_LEARNT_MIN) {
       this.#refusalsMax = Math.min(this.#refusalsMax, link.refused - 1);

@@ -52,7 +52,7 @@ export function fruitlessMax(
   profile: Profile,
 ): number {
   if (ending.cause === "refused" || !visit.atRecipient) return 2;
-  if (ending.cause === "timeout") return Math.min(2, profile.fruitlessMax);
+  if (ending.cause === "timeout") return visit.answered ? 2 : 1;
   return visit.answered ? profile.fruitlessMax : Math.min(MUTE_MAX, profile.fruitlessMax);
 }
 

@@ -4,7 +4,7 @@ import { REPLY_LINE_MAX_CHARS, REPLY_LINES_MAX, REPLY_MAX_CHARS } from "../limit
 export type Reply = { readonly code: number; readonly text: string };
 
 /** Why a byte stream is no SMTP reply. */
-export type ReplyFault = "line_too_long" | "reply_too_long" | "not_a_reply" | "codes_differ";
+type ReplyFault = "line_too_long" | "reply_too_long" | "not_a_reply" | "codes_differ";
 
 export type Parsed = { readonly reply: Reply } | { readonly fault: ReplyFault };
 

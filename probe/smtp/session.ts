@@ -1,4 +1,4 @@
-import { QUIT_TIMEOUT_MS } from "../limits.ts";
+import { QUIT_TIMEOUT_MS, TARPIT_MS } from "../limits.ts";
 import type { SmtpTimes } from "../pace/profile.ts";
 import { Channel, type ChannelOptions } from "./channel.ts";
 import type { Capabilities, DialogueCommand, DialogueEvent, Ending, Flight } from "./dialogue-types.ts";
@@ -20,6 +20,8 @@ export type SessionOptions = ChannelOptions & {
 export type SessionHandlers = {
   ready(capabilities: Capabilities): void;
   answered(flight: Flight): void;
+  /** A recipient's reply was held back, and more recipients wait behind it. */
+  tarpitted(): void;
   /** The last call, always made once: the socket is gone. */
   ended(ending: Ending): void;
 };
@@ -34,6 +36,8 @@ export class Session {
   #over = false;
   #securing = false;
   #deadlineMs: number;
+  /** When anything was last sent or received. */
+  #heardMs = 0;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(options: SessionOptions, handlers: SessionHandlers) {
@@ -81,7 +85,11 @@ export class Session {
 
   #onReceived(text: string): void {
     this.#options.record?.("<", text);
+    const nowMs = this.#options.now();
+    const slow = nowMs - this.#heardMs > TARPIT_MS && stageOf(this.#dialogue) === "rcpt";
+    this.#heardMs = nowMs;
     this.#step({ kind: "data", text });
+    if (slow && !this.#over && stageOf(this.#dialogue) === "rcpt") this.#handlers.tarpitted();
   }
 
   #onClosed(detail: string): void {
@@ -95,8 +103,15 @@ export class Session {
   #step(event: DialogueEvent): void {
     if (this.#over) return;
     for (const command of step(this.#dialogue, event)) this.#carryOut(command);
+    this.#deadlineMs = this.#options.now() + this.#patienceMs();
+  }
+
+  #patienceMs(): number {
     const { times, idleMs } = this.#options;
-    this.#deadlineMs = this.#options.now() + (isWaiting(this.#dialogue) ? times.replyMs : idleMs);
+    if (!isWaiting(this.#dialogue)) return idleMs;
+    const stage = stageOf(this.#dialogue);
+    if (stage === "banner") return times.bannerMs;
+    return stage === "rcpt" ? times.rcptMs : times.replyMs;
   }
 
   #carryOut(command: DialogueCommand): void {
@@ -105,6 +120,7 @@ export class Session {
       case "write":
         this.#options.record?.(">", command.text);
         this.#channel.send(command.text, command.utf8);
+        this.#heardMs = this.#options.now();
         break;
       case "secure":
         this.#securing = true;
