@@ -2,6 +2,8 @@ import { err, ok, type Result } from "../shared/result.ts";
 import type { Checker, CheckerStats } from "./check/checker.ts";
 import type { Environment, ProbeConfig } from "./config.ts";
 import { type DoctorSummary, startDoctor } from "./doctor/daily.ts";
+import { askForQuarantine, condemnedBy } from "./doctor/report-listed.ts";
+import type { CheckResult } from "./doctor/types.ts";
 import { type IdentityConfig, readIdentityConfig, serveIdentity } from "./identity/server.ts";
 import type { Log } from "./log.ts";
 import { measureChecker, measureSettler } from "./metrics/measure.ts";
@@ -63,6 +65,7 @@ export async function startVitals(settings: VitalsConfig, watched: Watched): Pro
         if (state === "warn" || state === "fail") log.warn({ check: id, state, found, mend }, "doctor");
       }
       log.info({ state: summary.state }, "examined");
+      void quarantineListed(config, log, results);
     },
   });
   return {
@@ -75,4 +78,12 @@ export async function startVitals(settings: VitalsConfig, watched: Watched): Pro
       await Promise.all(servers.map((server) => server.close()));
     },
   };
+}
+
+async function quarantineListed(config: ProbeConfig, log: Log, results: readonly CheckResult[]): Promise<void> {
+  for (const { source, reason } of condemnedBy(results)) {
+    const asked = await askForQuarantine(config, source, reason);
+    if (asked.ok) log.warn({ source, reason }, "quarantined");
+    else log.error({ source, reason, error: asked.error }, "listed, and not in quarantine");
+  }
 }

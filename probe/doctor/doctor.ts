@@ -7,6 +7,7 @@ import { database } from "./checks/database.ts";
 import { dmarc } from "./checks/dmarc.ts";
 import { edge } from "./checks/edge.ts";
 import { files } from "./checks/files.ts";
+import { identity } from "./checks/identity.ts";
 import { memory } from "./checks/memory.ts";
 import { port25 } from "./checks/port25.ts";
 import { reverseDns } from "./checks/reverse-dns.ts";
@@ -27,6 +28,7 @@ const CHECKS: readonly DoctorCheck[] = [
   dmarc,
   senderMx,
   blockLists,
+  identity,
   files,
   memory,
 ];

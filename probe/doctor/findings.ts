@@ -16,9 +16,11 @@ export function gravest(findings: readonly Finding[]): Finding {
   const state = GRAVITY.findLast((one) => findings.some((finding) => finding.state === one)) ?? "skipped";
   const those = findings.filter((finding) => finding.state === state);
   const mends = [...new Set(those.flatMap((finding) => finding.mend ?? []))];
+  const condemned = [...new Set(those.flatMap((finding) => finding.condemned ?? []))];
   return {
     state,
     found: those.map((finding) => finding.found).join("; "),
     mend: mends.length === 0 ? null : mends.join(" "),
+    ...(condemned.length === 0 ? {} : { condemned }),
   };
 }

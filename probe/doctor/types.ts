@@ -5,7 +5,13 @@ import type { Resolver } from "../dns/resolver.ts";
 export type CheckState = "ok" | "warn" | "fail" | "skipped";
 
 /** What a check found, in one line, and how to mend it when something is wrong. */
-export type Finding = { readonly state: CheckState; readonly found: string; readonly mend: string | null };
+export type Finding = {
+  readonly state: CheckState;
+  readonly found: string;
+  readonly mend: string | null;
+  /** Source addresses that must not be used until a person has looked at them; "" is whatever the system chooses. */
+  readonly condemned?: readonly string[];
+};
 
 /** One examination. `run` may reject: the doctor reports that as a failure of the check itself. */
 export type DoctorCheck = {
@@ -42,6 +48,8 @@ export type DoctorContext = {
   /** Mail domains whose hosts are known to greet everybody, and DNS block lists. */
   readonly mailDomains: readonly string[];
   readonly blockLists: readonly string[];
+  /** Port of the page that tells who this is; null when there is none. */
+  readonly identityPort: string | null;
   readonly resolver: Resolver;
   readonly sources: readonly Source[];
   /** Null when no edge is configured. */
@@ -50,7 +58,7 @@ export type DoctorContext = {
 };
 
 /** What an operator sets for the doctor. */
-export type DoctorSettings = { readonly mailDomains: readonly string[]; readonly blockLists: readonly string[] };
+export type DoctorSettings = Pick<DoctorContext, "mailDomains" | "blockLists" | "identityPort">;
 
 const MAIL_DOMAINS = "gmail.com,yahoo.com,gmx.net,icloud.com";
 /** Lists that large receivers consult, and that list single addresses for what they did. */
@@ -61,6 +69,7 @@ export function readDoctorSettings(env: Environment): DoctorSettings {
   return {
     mailDomains: names(env.PROBE_DOCTOR_MAIL_DOMAINS || MAIL_DOMAINS),
     blockLists: names(env.PROBE_DOCTOR_BLOCK_LISTS || BLOCK_LISTS),
+    identityPort: env.PROBE_HTTP_PORT || null,
   };
 }
 

@@ -1,18 +1,14 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import ipaddr from "ipaddr.js";
 import { JSON_BODY_MAX_BYTES } from "../../../shared/limits.ts";
 import { createFleetData } from "../../data/fleet.ts";
 import { atHubsOf } from "../../fleet/hubs.ts";
-import { REASON_MAX_CHARS } from "../../fleet/limits.ts";
+import { quarantine, reasonSchema as reason, sourceSchema as source, tellSources } from "../../fleet/quarantine.ts";
 import { checked, readJson } from "../body.ts";
 import { json, jsonBody, keyedProblems, security } from "../contract.ts";
 import type { Endpoint, KeyedCall } from "../endpoint.ts";
 import type { Problem } from "../problems.ts";
 import { auditDeed } from "./fleet-audit.ts";
 import { probeOf, probeParam } from "./fleet-credentials.ts";
-
-const reason = z.string().trim().min(1).max(REASON_MAX_CHARS);
-const source = z.string().refine((text) => ipaddr.isValid(text), "an IP address");
 
 const told = z.object({ id: z.string(), told: z.int().describe("Connections that were told of it") });
 
@@ -53,7 +49,9 @@ export const drainProbeRoute: Endpoint = {
     const wish = await orderOf(call, drainBody);
     if ("slug" in wish) return wish;
     const { id, order } = wish;
-    const count = await atHubsOf(call.services.env, id, (hub, instance) => hub.drain(instance, order.reason));
+    const count = await atHubsOf(call.services.env, id, (hub, instance) =>
+      hub.drain(instance, order.reason.slice(0, 200)),
+    );
     if (count === 0) return { slug: "not_found", detail: "No such probe is connected." };
     await auditDeed(call, "probe.drain", id, order);
     return Response.json({ id, told: count }, { status: 202 });
@@ -86,12 +84,9 @@ export const quarantineProbeRoute: Endpoint = {
     const wish = await orderOf(call, quarantineBody);
     if ("slug" in wish) return wish;
     const { id, order } = wish;
-    const fleet = createFleetData(call.services.database);
-    if (!(await fleet.quarantine(id, order.source ?? "", order.reason))) return { slug: "not_found" };
+    const count = await quarantine(call.services, id, order.source, order.reason);
+    if (count === null) return { slug: "not_found" };
     await auditDeed(call, "probe.quarantine", id, order);
-    if (order.source !== undefined) return tellSources(call, id);
-    const { env } = call.services;
-    const count = await atHubsOf(env, id, (hub, one) => hub.drain(one, `quarantine: ${order.reason}`));
     return Response.json({ id, told: count });
   },
 };
@@ -123,13 +118,7 @@ export const releaseProbeRoute: Endpoint = {
     const released = await createFleetData(call.services.database).release(id, order.source ?? "");
     if (!released) return { slug: "not_found", detail: "It is not in quarantine." };
     await auditDeed(call, "probe.release", id, order);
-    return order.source === undefined ? Response.json({ id, told: 0 }) : tellSources(call, id);
+    const count = order.source === undefined ? 0 : await tellSources(call.services, id);
+    return Response.json({ id, told: count });
   },
 };
-
-/** Tells the probe the whole set of its addresses in quarantine, so that a lost frame does not matter for long. */
-async function tellSources(call: KeyedCall, id: string): Promise<Response> {
-  const { env, database } = call.services;
-  const sources = await createFleetData(database).quarantinedSources(id);
-  return Response.json({ id, told: await atHubsOf(env, id, (hub, one) => hub.quarantine(one, sources)) });
-}

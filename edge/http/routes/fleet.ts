@@ -6,12 +6,14 @@ import { listHubsRoute } from "./fleet-hubs.ts";
 import { createJoinTokenRoute } from "./fleet-join-tokens.ts";
 import { listProbesRoute } from "./fleet-probes.ts";
 import { probeSelfRoute } from "./fleet-self.ts";
+import { quarantineSelfRoute } from "./fleet-self-quarantine.ts";
 import { drainProbeRoute, quarantineProbeRoute, releaseProbeRoute } from "./fleet-service.ts";
 
 /** The fleet's side of the API: what probes call themselves, and what operators see and command. */
 export const FLEET_ROUTES: readonly Endpoint[] = [
   enrollProbeRoute,
   probeSelfRoute,
+  quarantineSelfRoute,
   createJoinTokenRoute,
   listProbesRoute,
   listHubsRoute,

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type ProbeConfig, readProbeConfig } from "../../../probe/config.ts";
+import { askForQuarantine } from "../../../probe/doctor/report-listed.ts";
 import { joinEdge } from "../../../probe/enroll/join.ts";
 import { startEdge, type TestEdge } from "../../support/edge.ts";
 import { connectProbe, onlineProbe } from "./probe.ts";
@@ -250,6 +252,45 @@ describe("service", () => {
     const old = await onlineProbe(edge.url, credential, { capabilities: [] });
     expect(await bodyOf(await order(id, "quarantine", { reason: "listed", source }), 200)).toMatchObject({ told: 0 });
     await old.leave();
+  });
+});
+
+describe("a probe that finds itself on a block list", () => {
+  const configOf = (credential: string): ProbeConfig => {
+    const config = readProbeConfig({ PROBE_HELO_NAME: "a.example.net", EDGE_URL: edge.url, PROBE_TOKEN: credential });
+    if (!config.ok) throw new Error(config.error);
+    return config.value;
+  };
+
+  test("takes an address of its own out of service, until an operator releases it", async () => {
+    const { id, credential } = await enrolled();
+    const probe = await onlineProbe(edge.url, credential);
+    expect(await askForQuarantine(configOf(credential), "192.0.2.1", "on list.test")).toMatchObject({ ok: true });
+    expect(await probe.heard("quarantine")).toMatchObject({ sources: ["192.0.2.1"] });
+    expect(await listed(id)).toMatchObject({
+      state: "online",
+      quarantines: [{ source: "192.0.2.1", reason: "by itself: on list.test" }],
+    });
+    const self = await edge.post("/v1/probes/self/release", credential, { source: "192.0.2.1" });
+    expect(self.status).toBe(404);
+    await bodyOf(await order(id, "release", { source: "192.0.2.1" }), 200);
+    expect(await probe.heard("quarantine")).toMatchObject({ sources: [] });
+    await probe.leave();
+  });
+
+  test("leaves as a whole when it has no address to name", async () => {
+    const { id, credential } = await enrolled();
+    const probe = await onlineProbe(edge.url, credential);
+    expect(await askForQuarantine(configOf(credential), "", "x".repeat(300))).toMatchObject({ ok: true });
+    expect(String((await probe.heard("drain")).why).length).toBeLessThanOrEqual(200);
+    await probe.leave();
+    expect((await listed(id)).state).toBe("quarantined");
+  });
+
+  test("needs its credential", async () => {
+    expect(await askForQuarantine(configOf("pt_probe-1_forged-forged-forged-forged"), "", "x")).toMatchObject({
+      ok: false,
+    });
   });
 });
 

@@ -6,11 +6,13 @@ import { clock } from "../../../probe/doctor/checks/clock.ts";
 import { database } from "../../../probe/doctor/checks/database.ts";
 import { dmarc } from "../../../probe/doctor/checks/dmarc.ts";
 import { edge } from "../../../probe/doctor/checks/edge.ts";
+import { identity } from "../../../probe/doctor/checks/identity.ts";
 import { port25 } from "../../../probe/doctor/checks/port25.ts";
 import { reverseDns } from "../../../probe/doctor/checks/reverse-dns.ts";
 import { senderMx } from "../../../probe/doctor/checks/sender-mx.ts";
 import { spf } from "../../../probe/doctor/checks/spf.ts";
 import { gravest } from "../../../probe/doctor/findings.ts";
+import { condemnedBy } from "../../../probe/doctor/report-listed.ts";
 import type { DoctorCheck, DoctorContext } from "../../../probe/doctor/types.ts";
 import { freshDatabase, type TestDatabase } from "../../support/database.ts";
 import { configOf, contextOf, fakeDns, mx } from "./fakes.ts";
@@ -88,6 +90,11 @@ describe("block lists", () => {
   test.each([
     ["not listed on a working list", works, "ok"],
     ["listed", { ...works, [name]: { A: ["127.0.0.4"], TXT: ["see https://list.test"] } }, "fail"],
+    [
+      "a list that lists everybody",
+      { ...works, [name]: { A: ["127.0.0.2"] }, [`1.0.0.127.${LIST}`]: { A: ["127.0.0.2"] } },
+      "warn",
+    ],
     ["query refused (127.255.255.254)", { ...works, [name]: { A: ["127.255.255.254"] } }, "warn"],
     ["an address outside 127.0.0.0/8", { ...works, [name]: { A: ["93.184.216.34"] } }, "warn"],
     ["a list that does not know its own test entry", {}, "warn"],
@@ -96,12 +103,33 @@ describe("block lists", () => {
     expect(await stateOf(blockLists, contextOf(fakeDns(zones), { blockLists: [LIST] }))).toBe(expected);
   });
 
+  test("a listed address is condemned by its local name; a policy listing is only to be mended", async () => {
+    const sources = [
+      { local: "10.0.0.5", helo: HELO, seen: "11.22.33.44" },
+      { local: "10.0.0.6", helo: HELO, seen: "11.22.33.45" },
+    ];
+    const other = `45.33.22.11.${LIST}`;
+    const both = { ...works, [name]: { A: ["127.0.0.4"] }, [other]: { A: ["127.0.0.10"] } };
+    const context = contextOf(fakeDns(both), { blockLists: [LIST], sources });
+    expect(await blockLists.run(context)).toMatchObject({ state: "fail", condemned: ["10.0.0.5"] });
+    const results = [{ id: "block_lists", title: "", ...(await blockLists.run(context)) }];
+    expect(condemnedBy(results)).toMatchObject([{ source: "10.0.0.5", reason: expect.stringContaining(LIST) }]);
+    const chosen = contextOf(fakeDns(both), { blockLists: [LIST] });
+    expect(await blockLists.run(chosen)).toMatchObject({ condemned: [""] });
+    expect(condemnedBy([{ id: "spf", title: "", state: "fail", found: "x", mend: "y" }])).toEqual([]);
+  });
+
   test("private addresses are not looked for", async () => {
     const sources = [{ local: "127.0.0.1", helo: HELO, seen: "127.0.0.1" }];
     const dns = fakeDns({});
     expect(await stateOf(blockLists, contextOf(dns, { blockLists: [LIST], sources }))).toBe("skipped");
     expect(dns.asked).toEqual([]);
   });
+});
+
+test("a probe on the internet without an identity page is warned", async () => {
+  expect(await stateOf(identity, contextOf(fakeDns({})))).toBe("warn");
+  expect(await stateOf(identity, contextOf(fakeDns({}), { identityPort: "80" }))).toBe("ok");
 });
 
 describe("edge and clock", () => {

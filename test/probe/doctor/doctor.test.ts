@@ -22,7 +22,7 @@ const environment = (changes: Record<string, string> = {}): Record<string, strin
   ...changes,
 });
 
-const SETTINGS = { mailDomains: ["gmail.com", "yahoo.com"], blockLists: ["list.test"] };
+const SETTINGS = { mailDomains: ["gmail.com", "yahoo.com"], blockLists: ["list.test"], identityPort: null };
 
 async function doctorCommand(env: Record<string, string>, ...args: string[]) {
   const child = spawn(process.execPath, ["probe/main.ts", "doctor", ...args], {

@@ -40,6 +40,7 @@ export function contextOf(resolver: Resolver, changes: Partial<DoctorContext> = 
     config: configOf({ PROBE_HELO_NAME: "probe-1.example.net", PROBE_MAIL_FROM: "check@example.net" }),
     mailDomains: [],
     blockLists: [],
+    identityPort: null,
     resolver,
     sources: [{ local: null, helo: "probe-1.example.net", seen: "11.22.33.44" }],
     edge: null,
