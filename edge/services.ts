@@ -8,6 +8,8 @@ import { createRegions, type Regions } from "./verify/regions.ts";
 /** Everything a call, a message or a tick may need; built once per isolate. Fakes of it make tests. */
 export type Services = {
   readonly env: Env;
+  /** When this isolate built its services, epoch ms. */
+  readonly bornMs: number;
   readonly database: Database;
   readonly keys: KeyRing;
   readonly meter: Meter;
@@ -29,6 +31,7 @@ export function servicesOf(raw: Cloudflare.Env): Services {
   const database = createDatabase(env);
   built = {
     env,
+    bornMs: Date.now(),
     database,
     keys: createKeyRing(env, database),
     meter: createMeter(env),

@@ -63,6 +63,10 @@ export async function attempt<T>(work: Promise<T>): Promise<Result<T, DatabaseFa
   }
 }
 
+/** Whether an error says that Postgres cannot be reached or is too busy: the same statement may succeed later. */
+export const isUnavailable = (error: unknown): boolean =>
+  error instanceof NeonDbError && faultOf(error).kind === "unavailable";
+
 // Connection, resources, operator intervention, system: SQLSTATE classes that say nothing about the statement itself.
 const PASSING = /^(08|40|53|55|57|58)/;
 

@@ -2,6 +2,7 @@ import type { OpenAPIHono, RouteConfig } from "@hono/zod-openapi";
 import type { Context, ExecutionContext } from "hono";
 import type { Scope } from "../../shared/keys/scopes.ts";
 import type { KnownKey } from "../access.ts";
+import { isUnavailable } from "../data/database.ts";
 import { log } from "../log.ts";
 import { type Services, servicesOf } from "../services.ts";
 import { discard } from "./body.ts";
@@ -89,7 +90,7 @@ const answered = (handled: Response | Problem, trace: Trace): Response =>
 
 /** Only bugs and absent dependencies get here; neither shows its inside to the caller. */
 function failed(error: unknown, trace: Trace, route: string): Response {
-  const away = error instanceof Error && error.name === "NeonDbError" && !("code" in error && error.code);
+  const away = isUnavailable(error);
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
   log.error({ trace_id: trace.traceId, route, err: detail.slice(0, 4_000) }, away ? "database away" : "call failed");
   const problem: Problem = away ? { slug: "unavailable", headers: { "retry-after": "5" } } : { slug: "internal" };

@@ -1,5 +1,5 @@
 import { ingestMessage, workMessage } from "../../shared/wire/messages.ts";
-import { attempt } from "../data/database.ts";
+import { attempt, isUnavailable } from "../data/database.ts";
 import { failJob, finaliseJob, openIngest } from "../data/jobs.ts";
 import { planJob } from "../data/planning.ts";
 import { hubFor } from "../hub/rpc.ts";
@@ -44,7 +44,7 @@ async function wake(services: Services, hub: string): Promise<void> {
     .catch((error: unknown) => log.warn({ hub, err: String(error) }, "hub not woken"));
 }
 
-/** Consumer of the `ingest` queue. A failure of the database is tried again; so is anything unforeseen. */
+/** Consumer of the `ingest` queue. What is unforeseen is tried again, and ends the job when no retry helps. */
 export async function consumeIngest(batch: MessageBatch<unknown>, services: Services): Promise<void> {
   for (const message of batch.messages) {
     const parsed = ingestMessage.safeParse(message.body);
@@ -59,7 +59,9 @@ export async function consumeIngest(batch: MessageBatch<unknown>, services: Serv
       message.ack();
     } catch (error) {
       log.error({ tenant, job, err: String(error) }, "ingest interrupted, goes on from its checkpoint");
-      message.retry();
+      // An outage may outlast all retries and must not end the job: the sweep takes it up again when Postgres is back.
+      if (isUnavailable(error)) message.ack();
+      else message.retry();
     }
   }
 }

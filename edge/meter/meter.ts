@@ -23,6 +23,8 @@ export type Grant = {
 export type Meter = {
   /** Grants one call. Answers from the isolate's lease, and asks the tenant's object only when that is spent. */
   grant(tenantId: string, limits: RateLimits, nowMs: number): Grant | Promise<Grant>;
+  /** When keys, rules or plan of a tenant last changed (epoch ms), as far as a lease's age. Counts nothing. */
+  changedAt(tenantId: string, nowMs: number): Promise<number>;
   /** Announces that keys, rules or plan of a tenant changed; drops this isolate's own lease at once. */
   change(tenantId: string): Promise<void>;
 };
@@ -45,8 +47,17 @@ export function createMeter(env: Env): Meter {
         nowMs,
       );
     },
+    async changedAt(tenantId, nowMs) {
+      const current = held.get(tenantId);
+      if (current !== undefined && current.lease.expiresAt > nowMs) return current.lease.changedAt;
+      return objectOf(env, tenantId)
+        .changedAt()
+        .catch(() => nowMs - CLOCK_SKEW_MS);
+    },
     async change(tenantId) {
-      held.delete(tenantId);
+      const current = held.get(tenantId);
+      // Over, but remembered: its unspent tokens go back with the next lease.
+      if (current !== undefined) held.set(tenantId, { ...current, lease: { ...current.lease, expiresAt: 0 } });
       await objectOf(env, tenantId).change();
     },
   };
@@ -89,7 +100,7 @@ function forgetOldest(held: Map<string, Held>): void {
 }
 
 /** What the tenant's object answers to; the stub's own type does not survive the untyped binding. */
-type MeterRpc = { lease(request: LeaseRequest): Promise<Lease>; change(): Promise<void> };
+type MeterRpc = { lease(request: LeaseRequest): Promise<Lease>; change(): Promise<void>; changedAt(): Promise<number> };
 
 const objectOf = (env: Env, tenantId: string): MeterRpc =>
   env.meters.get(env.meters.idFromName(tenantId)) as unknown as MeterRpc;

@@ -22,6 +22,11 @@ export class Meter extends DurableObject {
     return step.lease;
   }
 
+  /** When keys, rules or plan of the tenant last changed, epoch ms. */
+  async changedAt(): Promise<number> {
+    return this.#state.changedAt;
+  }
+
   /** Tells every isolate, with its next lease, that keys, rules or plan of the tenant changed. */
   async change(): Promise<void> {
     this.#state = changed(this.#state, Date.now());

@@ -22,26 +22,63 @@ export async function admit(
   scope: Scope,
   nowMs: number,
 ): Promise<Result<Admission, Problem>> {
+  const found = await identified(request, services, scope, nowMs);
+  if (!found.ok) return found;
+  const { key } = found.value.known;
+  const granting = services.meter.grant(key.tenant_id, limitsOf(key.plan), nowMs);
+  const grant: Grant = granting instanceof Promise ? await granting : granting;
+  const caller = await current(found.value, grant.changedAt, request, services, scope, nowMs);
+  return caller.ok ? ok({ caller: caller.value, rate: grant.rate }) : caller;
+}
+
+/** Whether a call that goes on for long would still be admitted. Nothing is counted. */
+export async function stillAdmitted(
+  request: Request,
+  services: Services,
+  scope: Scope,
+  nowMs: number,
+): Promise<boolean> {
+  const found = await identified(request, services, scope, nowMs);
+  if (!found.ok) return false;
+  const changedAt = await services.meter.changedAt(found.value.known.key.tenant_id, nowMs);
+  return (await current(found.value, changedAt, request, services, scope, nowMs)).ok;
+}
+
+/** A key that the caller proved to own, with the hash that proved it. */
+type Identified = { readonly known: KnownKey; readonly hash: ArrayBuffer };
+
+async function identified(
+  request: Request,
+  services: Services,
+  scope: Scope,
+  nowMs: number,
+): Promise<Result<Identified, Problem>> {
   const text = keyText(request);
   if (text === null) return err({ slug: "missing_key" });
   const parsed = parseKey(text);
   if (!parsed.ok) return err({ slug: "malformed_key", detail: KEY_FAULTS[parsed.error] });
   const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-
   const found = services.keys.find(parsed.value.id, nowMs);
   const known = owned(found instanceof Promise ? await found : found, hash);
   if (!known.ok) return known;
   const refused = refusal(known.value, request, scope, nowMs);
-  if (refused !== null) return err(refused);
+  return refused === null ? ok({ known: known.value, hash }) : err(refused);
+}
 
-  const granting = services.meter.grant(known.value.key.tenant_id, limitsOf(known.value.key.plan), nowMs);
-  const grant: Grant = granting instanceof Promise ? await granting : granting;
-  if (!services.keys.isStale(known.value, grant.changedAt)) return ok({ caller: known.value, rate: grant.rate });
-
-  const fresh = owned(await services.keys.refresh(known.value, grant.changedAt, nowMs), hash);
+/** The key as it is after the tenant's latest change. */
+async function current(
+  { known, hash }: Identified,
+  changedAt: number,
+  request: Request,
+  services: Services,
+  scope: Scope,
+  nowMs: number,
+): Promise<Result<KnownKey, Problem>> {
+  if (!services.keys.isStale(known, changedAt)) return ok(known);
+  const fresh = owned(await services.keys.refresh(known, changedAt, nowMs), hash);
   if (!fresh.ok) return fresh;
-  const refusedNow = refusal(fresh.value, request, scope, nowMs);
-  return refusedNow === null ? ok({ caller: fresh.value, rate: grant.rate }) : err(refusedNow);
+  const refused = refusal(fresh.value, request, scope, nowMs);
+  return refused === null ? fresh : err(refused);
 }
 
 /** RateLimit fields (draft-ietf-httpapi-ratelimit-headers) of the tightest window. */

@@ -53,14 +53,15 @@ export const readyRoute: Endpoint = {
   },
 };
 
-let bornMs = 0;
-
 async function handle({ services, startedMs }: Call): Promise<Response> {
-  // The clock stands still while a module loads, so the first call is the earliest time there is.
-  if (bornMs === 0) bornMs = startedMs;
   const dependencies = await parts(services);
   const status = Object.values(dependencies).every((one) => one.status === "ok") ? "ok" : "down";
-  const document = { status, version: VERSION, uptime_s: Math.floor((startedMs - bornMs) / 1000), dependencies };
+  const document = {
+    status,
+    version: VERSION,
+    uptime_s: Math.floor((startedMs - services.bornMs) / 1000),
+    dependencies,
+  };
   return Response.json(document, { status: status === "ok" ? 200 : 503, headers: { "cache-control": "no-store" } });
 }
 

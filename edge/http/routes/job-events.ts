@@ -4,7 +4,7 @@ import { isUuid } from "../../ids.ts";
 import { jobEvents } from "../../jobs/events.ts";
 import { idParam, keyedProblems, security } from "../contract.ts";
 import type { Endpoint, KeyedCall } from "../endpoint.ts";
-import { admit } from "../middleware/auth.ts";
+import { stillAdmitted } from "../middleware/auth.ts";
 import type { Problem } from "../problems.ts";
 
 const contract = createRoute({
@@ -33,7 +33,7 @@ async function handle(call: KeyedCall): Promise<Response | Problem> {
   const tenantId = call.caller.key.tenant_id;
   const job = isUuid(id) ? await readJob(services.database, tenantId, id) : null;
   if (job === null) return { slug: "not_found" };
-  const admitted = async (): Promise<boolean> => (await admit(request, services, "jobs", Date.now())).ok;
+  const admitted = (): Promise<boolean> => stillAdmitted(request, services, "jobs", Date.now());
   return new Response(jobEvents(services.database, tenantId, id, admitted), {
     // Without an encoding of its own, a proxy would hold events back to compress them.
     headers: { "content-type": "text/event-stream", "cache-control": "no-store", "content-encoding": "identity" },

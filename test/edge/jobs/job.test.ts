@@ -130,6 +130,25 @@ describe("a list with addresses to be asked", () => {
     expect(new Set(csv.map((line) => line.split(",").length)).size).toBe(1);
   });
 
+  test("can be watched until the key is revoked, and watching costs no calls", async () => {
+    const own = await edge.tenant("pro");
+    const watcher = await edge.key(own.id);
+    const id = await created(await edge.post("/v1/jobs", own.live, { emails: ["someone@corp-mail.net"] }));
+    const stream = await edge.fetch(`/v1/jobs/${id}/events`, { key: watcher });
+    const text = stream.text();
+    await edge.sql.query("UPDATE api_keys SET revoked_at = now() WHERE id = $1", [watcher.split("_")[2]]);
+    // Any change of the tenant's access is announced to every isolate; a new rule is one.
+    const rule = { kind: "block", match: "domain", value: "x.net" };
+    expect((await edge.post("/v1/rules", own.live, rule)).status).toBe(201);
+    expect(await text).toContain('"state":"');
+    const { rows } = await edge.sql.query("SELECT state FROM jobs WHERE id = $1", [id]);
+    expect(rows[0].state).not.toBe("completed");
+    const next = await edge.post("/v1/verify", own.live, { email: "x" });
+    const left = Number(/r=(\d+)/.exec(next.headers.get("ratelimit") ?? "")?.[1]);
+    // Four calls: job, events, rule, check. A minute that ends in between leaves more.
+    expect(left).toBeGreaterThanOrEqual(56);
+  });
+
   async function untilState(id: string, state: string): Promise<Job> {
     for (;;) {
       const job = (await (await edge.fetch(`/v1/jobs/${id}`, { key: tenant.live })).json()) as Job;
