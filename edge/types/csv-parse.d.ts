@@ -1,5 +1,5 @@
 // The part of csv-parse/stream that edge/ uses; its own types pull in Node's.
-export type RecordContext = {
+type RecordContext = {
   /** Bytes read up to the end of the record. */
   readonly bytes: number;
   /** Lines read so far. */
