@@ -11,8 +11,11 @@ const URL_PASSWORD = /(\w+:\/\/[^:/\s"]+):[^@\s"]+@/g;
  * A probe's log: one JSON object per line on stdout, with `level`, `time` (RFC 3339) and, where there is one,
  * `trace_id`. Addresses and secrets are taken out of the finished line, wherever they stand.
  */
-export function createLog(fields: Readonly<Record<string, unknown>>, out: DestinationStream = process.stdout): Log {
-  const level = process.env.LOG_LEVEL ?? "info";
+export function createLog(
+  fields: Readonly<Record<string, unknown>>,
+  level = "info",
+  out: DestinationStream = process.stdout,
+): Log {
   return pino(
     {
       level,

@@ -1,19 +1,13 @@
-import { BEAT_INTERVAL_MS, FRAMES_PER_BEAT_MAX, LEASE_GRACE_MS } from "../../shared/limits.ts";
-import { CLOSE, type FrameError, type HeldLease, type ProbeFrame, WIRE_VERSION } from "../../shared/wire/frames.ts";
-import { dispatchBulk, endLease, loseChunk, queueChunk, releaseSticky, takesWork } from "./bulk.ts";
-import { arm, type HubCommand } from "./commands.ts";
-import {
-  CLOSE_GRACE_MS,
-  LEASE_MAX_MS,
-  NACKS_MAX,
-  PROBES_MAX,
-  TASK_KEEP_MS,
-  TROUBLED_CHUNK_DELAY_MS,
-} from "./limits.ts";
+import { BEAT_INTERVAL_MS, FRAMES_PER_BEAT_MAX } from "../../shared/limits.ts";
+import { CLOSE, type FrameError, type ProbeFrame } from "../../shared/wire/frames.ts";
+import { dispatchBulk, endLease, loseChunk, queueChunk, releaseSticky } from "./bulk.ts";
+import type { HubCommand } from "./commands.ts";
+import { NACKS_MAX, TROUBLED_CHUNK_DELAY_MS } from "./limits.ts";
+import { countFleet, expel, onAlarm, onClosed, onDrainWish, onHello, reconcile, sendQuarantine } from "./members.ts";
 import { acceptTask, detachTask, dispatchTasks, finish, reassign } from "./realtime.ts";
 import { failRefill, lookAgain, maybeRefill, type NewChunk, takeRefill } from "./refill.ts";
 import type { RealTimeTask } from "./rpc.ts";
-import { type Hello, type HubState, newProbe, type Probe, type Session } from "./state.ts";
+import type { HubState, Probe } from "./state.ts";
 
 export type HubEvent =
   /** A socket was admitted by the door; it may say hello as this credential or an instance of it. */
@@ -182,74 +176,6 @@ function onProbeFrame(
   }
 }
 
-function onHello(s: HubState, id: string, session: Session, hello: Hello, now: number, out: HubCommand[]): void {
-  const refusal = refusalOf(s, session, hello);
-  if (refusal !== null) {
-    out.push({ c: "send", session: id, frame: { t: "refuse", ...refusal } });
-    out.push({ c: "close", session: id, code: CLOSE.badToken, why: refusal.code });
-    return;
-  }
-  const before = s.probes.get(hello.probe);
-  if (before !== undefined && before.session !== null && before.session !== id) {
-    out.push({ c: "close", session: before.session, code: CLOSE.replaced, why: "another connection of this probe" });
-    s.sessions.delete(before.session);
-    withdrawTasks(s, before, now, out);
-  }
-  const probe = before ?? newProbe(hello.probe, now);
-  Object.assign(probe, {
-    hello,
-    session: id,
-    draining: false,
-    window: hello.window,
-    slots: hello.slots,
-    seenAtMs: now,
-  });
-  session.probe = probe.id;
-  s.probes.set(probe.id, probe);
-  reconcile(s, probe, hello.leases, now, out);
-  countFleet(s);
-  out.push({ c: "seen", probe: probe.id, atMs: now });
-  out.push({
-    c: "send",
-    session: id,
-    frame: { t: "welcome", v: WIRE_VERSION, session: id, beat_ms: BEAT_INTERVAL_MS, grace_ms: LEASE_GRACE_MS },
-  });
-  if (session.quarantined.length > 0) sendQuarantine(s, probe.id, session.quarantined, out);
-  arm(s, now + LEASE_GRACE_MS, out);
-}
-
-/** A probe may call itself by its credential's id or by an instance of it, `<id>.<instance>`. */
-function refusalOf(s: HubState, session: Session, hello: Hello): { code: string; why: string } | null {
-  if (hello.probe !== session.credential && !hello.probe.startsWith(`${session.credential}.`)) {
-    return { code: "wrong_probe", why: `the token is for probe "${session.credential}"` };
-  }
-  if (hello.region !== session.region) {
-    return { code: "wrong_region", why: `the token is for region "${session.region}"` };
-  }
-  if (s.probes.size >= PROBES_MAX && !s.probes.has(hello.probe)) {
-    return { code: "full", why: `this hub has ${PROBES_MAX} probes; use another shard` };
-  }
-  return null;
-}
-
-/**
- * Leases that the probe still holds go on; those granted before `grantedBeforeMs` that it does not know never reached
- * it, died with its process, or were done in a frame that was lost.
- */
-function reconcile(
-  s: HubState,
-  probe: Probe,
-  leases: readonly HeldLease[],
-  grantedBeforeMs: number,
-  out: HubCommand[],
-): void {
-  if (probe.leases.size === 0) return;
-  const held = new Map(leases.map((lease) => [lease.chunk, lease.lease]));
-  for (const chunk of [...probe.leases.values()]) {
-    if (chunk.leasedAtMs <= grantedBeforeMs && held.get(chunk.id) !== chunk.lease) loseChunk(s, chunk, 0, out);
-  }
-}
-
 function onBadFrame(session: string, error: FrameError, out: HubCommand[]): void {
   const version = error.kind === "bad_version";
   out.push({ c: "send", session, frame: { t: "refuse", code: error.kind, why: error.message } });
@@ -297,103 +223,4 @@ function onNack(s: HubState, probe: Probe, items: NackItems, now: number, out: H
       queueChunk(s, chunk, now, out);
     }
   }
-}
-
-// ---------------------------------------------------------------- coming and going
-
-function onClosed(s: HubState, id: string, now: number, out: HubCommand[]): void {
-  const session = s.sessions.get(id);
-  s.sessions.delete(id);
-  const probe = session?.probe == null ? undefined : s.probes.get(session.probe);
-  if (probe === undefined || probe.session !== id) return;
-  probe.session = null;
-  probe.awayAtMs = now;
-  countFleet(s);
-  withdrawTasks(s, probe, now, out);
-  if (probe.leases.size === 0) forget(s, probe, now, out);
-  else arm(s, now + CLOSE_GRACE_MS, out);
-}
-
-function withdrawTasks(s: HubState, probe: Probe, now: number, out: HubCommand[]): void {
-  for (const task of [...s.tasks.values()]) if (task.probe === probe.id) reassign(s, task, now, out);
-}
-
-function forget(s: HubState, probe: Probe, now: number, out: HubCommand[]): void {
-  for (const chunk of [...probe.leases.values()]) loseChunk(s, chunk, 0, out);
-  s.probes.delete(probe.id);
-  countFleet(s);
-  out.push({ c: "forget", probe: probe.id });
-  releaseSticky(s, now, out);
-}
-
-function countFleet(s: HubState): void {
-  s.epoch += 1;
-  s.capacity = 0;
-  s.online = 0;
-  for (const probe of s.probes.values()) {
-    if (!takesWork(probe)) continue;
-    s.capacity += probe.window;
-    s.online += 1;
-  }
-}
-
-function onDrainWish(s: HubState, id: string, why: string, out: HubCommand[]): void {
-  const probe = s.probes.get(id);
-  if (probe === undefined || probe.session === null) return;
-  probe.draining = true;
-  countFleet(s);
-  out.push({ c: "send", session: probe.session, frame: { t: "drain", why } });
-}
-
-function sendQuarantine(s: HubState, id: string, sources: readonly string[], out: HubCommand[]): void {
-  const probe = s.probes.get(id);
-  if (probe === undefined || probe.session === null || !probe.hello?.capabilities.includes("quarantine")) return;
-  out.push({ c: "send", session: probe.session, frame: { t: "quarantine", sources: [...sources] } });
-}
-
-function expel(s: HubState, id: string, now: number, out: HubCommand[]): void {
-  const probe = s.probes.get(id);
-  if (probe === undefined) return;
-  if (probe.session !== null) {
-    out.push({ c: "close", session: probe.session, code: CLOSE.badToken, why: "the credential was revoked" });
-    onClosed(s, probe.session, now, out);
-  }
-  if (s.probes.has(id)) forget(s, probe, now, out);
-}
-
-// ---------------------------------------------------------------- time
-
-/** Everything that has a deadline is looked at here, and the next alarm is set at the earliest of what remains. */
-function onAlarm(s: HubState, now: number, out: HubCommand[]): void {
-  s.alarmAtMs = Number.POSITIVE_INFINITY;
-  for (const probe of [...s.probes.values()]) lookAtProbe(s, probe, now, out);
-  for (const task of [...s.tasks.values()]) {
-    const endMs = task.frame.deadline + TASK_KEEP_MS;
-    if (now >= endMs) finish(s, task, { kind: "late" }, out);
-    else arm(s, endMs, out);
-  }
-  releaseSticky(s, now, out);
-  if (Number.isFinite(s.refill.dueAtMs) && s.refill.dueAtMs > now) arm(s, s.refill.dueAtMs, out);
-}
-
-function lookAtProbe(s: HubState, probe: Probe, now: number, out: HubCommand[]): void {
-  if (probe.session !== null && now >= probe.seenAtMs + LEASE_GRACE_MS) {
-    const session = probe.session;
-    out.push({ c: "close", session, code: CLOSE.silent, why: "no heartbeat" });
-    onClosed(s, session, now, out);
-    if (s.probes.has(probe.id)) forget(s, probe, now, out);
-    return;
-  }
-  if (probe.session === null && now >= probe.awayAtMs + CLOSE_GRACE_MS) {
-    forget(s, probe, now, out);
-    return;
-  }
-  for (const chunk of probe.leases.values()) {
-    if (now < chunk.leasedAtMs + LEASE_MAX_MS) {
-      arm(s, chunk.leasedAtMs + LEASE_MAX_MS, out);
-      break;
-    }
-    loseChunk(s, chunk, 0, out);
-  }
-  arm(s, probe.session === null ? probe.awayAtMs + CLOSE_GRACE_MS : probe.seenAtMs + LEASE_GRACE_MS, out);
 }

@@ -10,6 +10,9 @@ import { readVitalsConfig, startVitals, type VitalsConfig } from "../vitals.ts";
 /** Leaves with this when the hub or the configuration says no: a supervisor need not start us again. */
 const EXIT_REFUSED = 3;
 
+/** What LOG_LEVEL may say; anything else is as if it said nothing. */
+const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
+
 /** How long sockets that are closing may keep the process after its work is done. */
 const LINGER_MS = 500;
 
@@ -29,7 +32,11 @@ export async function main(_args: string[]): Promise<number> {
   if (missing !== null) return complain(missing, 2);
   const vitals = readVitalsConfig(process.env, config.value);
   if (!vitals.ok) return complain(vitals.error, 2);
-  const log = createLog({ probe: probeId(config.value), region: config.value.region, host: hostname() });
+  const fields = { probe: probeId(config.value), region: config.value.region, host: hostname() };
+  const log = createLog(
+    fields,
+    LEVELS.find((level) => level === process.env.LOG_LEVEL),
+  );
   const roles: Role[] = [];
   if (config.value.roles.includes("smtp")) {
     try {
