@@ -134,7 +134,7 @@ function OperationView({ path, method, one, origin, schemas }: OperationProps) {
           <h3>
             Body, <code>{type}</code>
           </h3>
-          {schema !== undefined && <SchemaView schema={schema} />}
+          {schema !== undefined && <SchemaView schema={schemas[refName(schema) ?? ""] ?? schema} />}
         </>
       ))}
       <h3>Answers</h3>
@@ -208,10 +208,11 @@ function curl(path: string, method: string, one: Operation, origin: string, sche
   const parts = [`curl -sS ${method === "get" ? "" : `-X ${method.toUpperCase()} `}'${origin}${path}'`];
   if (one.security.length > 0) parts.push(`-H 'Authorization: Bearer $MAILSONAR_KEY'`.replaceAll("'", '"'));
   const body = one.requestBody?.content ?? {};
-  const schema = body["application/json"]?.schema;
+  const [type] = Object.keys(body);
+  const schema = type === "application/json" ? body[type]?.schema : undefined;
   if (schema !== undefined)
     parts.push("-H 'Content-Type: application/json'", `-d '${JSON.stringify(sample(schema, schemas, 0))}'`);
-  else if ("multipart/form-data" in body) parts.push("-F 'file=@list.csv'");
+  else if (type === "multipart/form-data") parts.push("-F 'file=@list.csv'");
   return parts.join(" \\\n  ");
 }
 

@@ -14,7 +14,7 @@ const newRule = z
   .object({
     kind: z.enum(["allow", "block"]).describe("A block decides; an allow lifts disposable and possible_typo only"),
     match: z.enum(["address", "domain", "pattern"]).describe("A domain covers all names below it"),
-    value: z.string().min(1).max(500),
+    value: z.string().min(1).max(500).openapi({ example: "accepted@example.com" }),
   })
   .openapi("NewRule");
 
@@ -105,7 +105,7 @@ export const deleteRuleRoute: Endpoint = {
 
 const testBody = z
   .object({
-    email: z.string(),
+    email: z.string().openapi({ example: "someone@example.com" }),
     rules: z.array(newRule).max(RULES_MAX).optional().describe("Try these instead of the stored ones"),
   })
   .openapi("RuleTest");

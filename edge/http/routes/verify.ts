@@ -14,7 +14,7 @@ import type { Problem } from "../problems.ts";
 
 const body = z
   .object({
-    email: z.string().describe("The address to check, as it was typed"),
+    email: z.string().openapi({ example: "accepted@sandbox.test" }).describe("The address to check, as it was typed"),
     mode: z.enum(MODES).default("full").describe("How far to go: text only, text and DNS, or the mail host"),
     timeout_ms: z
       .int()

@@ -14,7 +14,7 @@ import type { Problem } from "../problems.ts";
 
 const newEndpoint = z
   .object({
-    url: z.string().max(2_000).describe("Public http or https URL"),
+    url: z.string().max(2_000).openapi({ example: "https://example.com/hooks" }).describe("Public http or https URL"),
     event_types: z
       .array(z.enum(EVENT_TYPES))
       .min(1)

@@ -198,6 +198,23 @@ describe("around the answer", () => {
     expect(steps.filter((step) => step === 1).length).toBeGreaterThanOrEqual(2);
   });
 
+  test("counts survive the Meter's memory", async () => {
+    const pro = await edge.tenant("pro");
+    const call = async () => {
+      const response = await edge.post("/v1/verify", pro.live, { email: "x" });
+      await response.arrayBuffer();
+      return Number(/r=(\d+)/.exec(response.headers.get("ratelimit") ?? "")?.[1]);
+    };
+    const before = await call();
+    // A change ends the isolate's lease, so that the next call has to ask.
+    await edge.post("/v1/rules", pro.live, { kind: "block", match: "domain", value: "x.net" });
+    await edge.evictMeter(pro.id);
+    const after = await call();
+    // Unless a minute ended in between, when the count starts over.
+    expect(after === before - 2 || after === 59).toBe(true);
+    expect(before).toBeLessThan(60);
+  });
+
   test("health names each part; logs carry no key and no address", async () => {
     const health = await edge.fetch("/health");
     expect(health.status).toBe(200);
@@ -228,7 +245,15 @@ describe("around the answer", () => {
       expect(html).toContain(path);
     }
     expect(html).toContain("curl -sS");
+    expect(html).toContain("file=@list.csv");
     expect(html).not.toMatch(/src="https?:/);
+  });
+
+  test("the example of the reference works as it stands", async () => {
+    const html = await (await edge.fetch("/docs")).text();
+    const example = /id="verify"[\s\S]*?-d &#39;(.*?)&#39;/.exec(html)?.[1] ?? "";
+    const answer = await verify(JSON.parse(example.replaceAll("&quot;", '"')), tenant.test);
+    expect(answer).toMatchObject({ status: 200, body: { reason: "accepted" } });
   });
 
   test("a problem's type is a page", async () => {
