@@ -40,10 +40,10 @@ export type HubStand = {
   close(): Promise<void>;
 };
 
-type PlannedChunk = { job: string; lane: number; domain: string; dueAt: Date; sticky: object | null };
+type PlannedChunk = { hub: string; job: string; lane: number; domain: string; dueAt: Date; sticky: object | null };
 
-export async function startHub(database: HubDatabase): Promise<HubStand> {
-  const server = createTestHarness({ workers: [{ config: configOf(database) }] });
+export async function startHub(database: HubDatabase, shards = 1): Promise<HubStand> {
+  const server = createTestHarness({ workers: [{ config: configOf(database, shards) }] });
   const { url } = await server.listen();
   const worker = server.getWorker();
   const sql = new Client({ connectionString: database.superuserUrl, application_name: "hub-stand" });
@@ -76,7 +76,7 @@ export async function startHub(database: HubDatabase): Promise<HubStand> {
   return { ...stand, token: await addCredential(sql, "p1") };
 }
 
-function configOf(database: HubDatabase): object {
+function configOf(database: HubDatabase, shards: number): object {
   return {
     name: "hub-test",
     main: join(ROOT, "dev/hub/worker.ts"),
@@ -94,7 +94,7 @@ function configOf(database: HubDatabase): object {
       DATABASE_ENDPOINT: database.shimUrl,
       SEALING_KEY: Buffer.alloc(32).toString("base64"),
       REGIONS: "eu",
-      HUB_SHARDS: "1",
+      HUB_SHARDS: String(shards),
     },
   };
 }
@@ -134,7 +134,7 @@ async function planChunk(
       chunk,
       tenant,
       job,
-      HUB,
+      more.hub ?? HUB,
       more.lane ?? 2,
       more.domain ?? "",
       JSON.stringify(items),

@@ -12,6 +12,7 @@ export type Survivor = {
   readonly region: string;
   /** Source addresses that were in quarantine when the socket was admitted; for the welcome. */
   readonly quarantined?: readonly string[];
+  readonly shards?: number;
   readonly hello: Hello | null;
   readonly draining: boolean;
 };
@@ -48,6 +49,7 @@ function addSurvivor(s: HubState, survivor: Survivor, seen: ReadonlyMap<string, 
     credential: survivor.credential,
     region: survivor.region,
     quarantined: survivor.quarantined ?? [],
+    shards: survivor.shards ?? 1,
     probe: hello?.probe ?? null,
     frames: 0,
     sinceMs: now,

@@ -56,9 +56,12 @@ async function forward(env: Env, request: Request, credential: ProbeCredential):
   if (region !== credential.region) {
     return problem(403, "wrong-region", "Wrong region", `The probe token is for region "${credential.region}".`);
   }
-  const shard = Number(query.get("shard") ?? Number.NaN);
-  const known = Number.isInteger(shard) && shard >= 0 && shard < env.hubShards;
-  const name = known ? hubName(region, shard) : hubOfProbe(env, region, credential.id);
+  const asked = query.get("shard");
+  const shard = Number(asked);
+  if (asked !== null && !(Number.isInteger(shard) && shard >= 0 && shard < env.hubShards)) {
+    return problem(404, "no-such-shard", "No such shard", `The region has ${env.hubShards} hubs.`);
+  }
+  const name = asked === null ? hubOfProbe(env, region, credential.id) : hubName(region, shard);
   const headers = new Headers(request.headers);
   headers.delete("authorization");
   headers.set("x-probe-credential", credential.id);

@@ -18,6 +18,8 @@ export type HubEvent =
       readonly region: string;
       /** Source addresses in quarantine. */
       readonly quarantined?: readonly string[];
+      /** Hubs of this region. */
+      readonly shards?: number;
     }
   | { readonly t: "frame"; readonly session: string; readonly frame: ProbeFrame }
   | { readonly t: "bad_frame"; readonly session: string; readonly error: FrameError }
@@ -60,6 +62,7 @@ function handle(s: HubState, event: HubEvent, now: number, out: HubCommand[]): v
         credential: event.credential,
         region: event.region,
         quarantined: event.quarantined ?? [],
+        shards: event.shards ?? 1,
         probe: null,
         frames: 0,
         sinceMs: now,

@@ -37,7 +37,14 @@ export function onHello(s: HubState, id: string, session: Session, hello: Hello,
   out.push({
     c: "send",
     session: id,
-    frame: { t: "welcome", v: WIRE_VERSION, session: id, beat_ms: BEAT_INTERVAL_MS, grace_ms: LEASE_GRACE_MS },
+    frame: {
+      t: "welcome",
+      v: WIRE_VERSION,
+      session: id,
+      beat_ms: BEAT_INTERVAL_MS,
+      grace_ms: LEASE_GRACE_MS,
+      shards: session.shards,
+    },
   });
   if (session.quarantined.length > 0) sendQuarantine(s, probe.id, session.quarantined, out);
   arm(s, now + LEASE_GRACE_MS, out);

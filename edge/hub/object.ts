@@ -58,11 +58,12 @@ export class ProbeHub extends DurableObject<Cloudflare.Env> implements HubRpc {
     const { 0: client, 1: server } = new WebSocketPair();
     const quarantined = (request.headers.get("x-probe-quarantined") ?? "").split(" ").filter((text) => text !== "");
     const session = crypto.randomUUID();
-    const survivor: Survivor = { session, credential, region, quarantined, hello: null, draining: false };
+    const shards = this.#env.hubShards;
+    const survivor: Survivor = { session, credential, region, quarantined, shards, hello: null, draining: false };
     this.ctx.acceptWebSocket(server);
     this.#remember(server, survivor);
     this.#sockets.set(survivor.session, server);
-    this.#step({ t: "opened", session, credential, region, quarantined });
+    this.#step({ t: "opened", session, credential, region, quarantined, shards });
     return new Response(null, { status: 101, webSocket: client });
   }
 

@@ -67,6 +67,7 @@ export type Session = {
   readonly credential: string;
   readonly region: string;
   readonly quarantined: readonly string[];
+  readonly shards: number;
   probe: string | null;
   frames: number;
   sinceMs: number;

@@ -1,121 +1,59 @@
-import type { DetachFrame, LeaseFrame, TaskFrame } from "../../shared/wire/frames.ts";
-import type { Checker } from "../check/checker.ts";
-import { type ChunkEnd, type ChunkRun, runChunk } from "../settle/chunk.ts";
-import type { Settler } from "../settle/settle.ts";
-import { DRAIN_FINISH_MS, DRAIN_MAX_MS } from "./limits.ts";
-import type { Introduction, LinkEnd } from "./machine.ts";
-import { type Link, type LinkOptions, startLink } from "./socket.ts";
-import { createTasks, type Tasks } from "./tasks.ts";
-
-export type FleetDeps = {
-  readonly checker: Checker;
-  readonly settler: Settler;
-  readonly now: () => number;
-  /** What each heartbeat tells the hub of this probe; the checker's figures unless given. */
-  readonly report?: () => Record<string, unknown>;
-  /** How long work in hand may go on after `drain` (DRAIN_FINISH_MS). */
-  readonly drainFinishMs?: number;
-  /** One line per finished piece of work or trouble; `trace` is the request's. */
-  readonly log: (event: {
-    readonly trace?: string | undefined;
-    readonly what: string;
-    readonly [field: string]: unknown;
-  }) => void;
-};
+import type { Introduction } from "./machine.ts";
+import { type Connection, type Seat, type SeatDeps, type SeatEnd, takeSeat } from "./seat.ts";
 
 export type FleetMember = {
   /** Stops taking work, finishes or hands back what is in hand; `ended` resolves when that is done. */
   drain(why: string): void;
-  readonly ended: Promise<LinkEnd | { readonly why: "timeout"; readonly message: string }>;
+  readonly ended: Promise<SeatEnd>;
 };
 
-type Connection = Pick<LinkOptions, "edgeUrl" | "token" | "shard" | "onWelcome" | "onLoss" | "onQuarantine"> & {
-  readonly me: Introduction;
-};
+/**
+ * Makes a checker and a settler a member of the fleet: takes leases and real-time checks, reports back. A region may
+ * have several hubs, each with its share of the domains; the first one says how many, and the member then sits at all of
+ * them and splits its window. With `connection.shard` it sits at that one alone.
+ */
+export function joinFleet(connection: Connection, deps: SeatDeps): FleetMember {
+  const seats: Seat[] = [];
+  const all = Promise.withResolvers<SeatEnd>();
+  let taken = 0;
+  let worst: SeatEnd | null = null;
+  let leaving: string | null = null;
 
-/** Makes a checker and a settler a member of the fleet: takes leases and real-time checks from a hub, reports back. */
-export function joinFleet(connection: Connection, deps: FleetDeps): FleetMember {
-  const runs = new Map<number, { readonly run: ChunkRun; readonly size: number }>();
-  const lastCall = new AbortController();
-  let held = 0;
-  let overtime: (end: { why: "timeout"; message: string }) => void = () => {};
-  const outOfTime = new Promise<{ why: "timeout"; message: string }>((resolve) => {
-    overtime = resolve;
-  });
-  const timers = new Set<NodeJS.Timeout>();
-  const after = (ms: number, then: () => void) => timers.add(setTimeout(then, ms));
-
-  function work(lease: LeaseFrame): void {
-    const run = runChunk(lease, { ...deps, probe: connection.me.probe, lastCall: lastCall.signal });
-    runs.set(lease.lease, { run, size: lease.items.length });
-    held += lease.items.length;
-    const startedMs = deps.now();
-    run.ended
-      .catch((error: unknown): ChunkEnd => {
-        deps.log({ trace: lease.trace, what: "chunk failed", chunk: lease.chunk, error: String(error) });
-        return { outcome: "failed" };
-      })
-      .then((end) => {
-        runs.delete(lease.lease);
-        held -= lease.items.length;
-        report(lease, end);
-        const ms = deps.now() - startedMs;
-        deps.log({
-          trace: lease.trace,
-          what: "chunk",
-          chunk: lease.chunk,
-          items: lease.items.length,
-          outcome: end.outcome,
-          ms,
-        });
-      });
+  function drain(why: string): void {
+    leaving ??= why;
+    for (const seat of seats) seat.drain(why);
   }
 
-  function report(lease: LeaseFrame, end: ChunkEnd): void {
-    const { chunk, lease: number } = lease;
-    if (end.outcome === "untouched" || end.outcome === "given_up") {
-      link.untouched(chunk, number, end.outcome);
-    } else if (end.outcome === "settled" || end.outcome === "rest") {
-      const job = end.job === null ? {} : { job: end.job };
-      const again = end.againAtMs === null ? {} : { again: end.againAtMs };
-      link.done({ chunk, lease: number, outcome: end.outcome, drained: end.drained, ...job, ...again });
-    } else {
-      link.done({ chunk, lease: number, outcome: end.outcome, drained: false });
-    }
-  }
-
-  function windUp(why: string): void {
-    deps.log({ what: "draining", why, chunks: runs.size, tasks: tasks.running() });
-    after(deps.drainFinishMs ?? DRAIN_FINISH_MS, () => {
-      for (const { run } of runs.values()) run.giveBack();
-      tasks.giveBack();
+  function sit(shard: number, me: Introduction): void {
+    taken += 1;
+    const onWelcome = (session: string, shards: number) => {
+      connection.onWelcome(session, shards);
+      if (shard === 0 && connection.shard === null) spread(shards);
+    };
+    const seat = takeSeat({ ...connection, shard, me, onWelcome }, deps);
+    seats.push(seat);
+    void seat.ended.then((end) => {
+      taken -= 1;
+      if (end.why !== "drained") worst ??= end;
+      // Refused or replaced at one hub is refused or replaced at all of them.
+      if (taken === 0) all.resolve(worst ?? end);
+      else drain(end.message);
     });
-    // Postgres may be away: what is not settled by then is planned again, and done by somebody else.
-    after(DRAIN_MAX_MS - 5_000, () => lastCall.abort());
-    after(DRAIN_MAX_MS, () => overtime({ why: "timeout", message: "work in hand could not be settled in time" }));
   }
 
-  const link: Link = startLink(connection, {
-    work,
-    task: (frame: TaskFrame) => tasks.start(frame),
-    detach: (frame: DetachFrame) => tasks.detach(frame),
-    windUp,
-    held: () => held,
-    report: deps.report ?? (() => deps.checker.stats()),
-  });
-  const tasks: Tasks = createTasks({
-    ...deps,
-    probe: connection.me.probe,
-    slots: connection.me.slots,
-    lastCall: lastCall.signal,
-    reports: link,
-    log: (trace, what) => deps.log({ trace, what }),
-  });
-  const ended = Promise.race([link.ended, outOfTime]).finally(() => {
-    for (const timer of timers) clearTimeout(timer);
-    lastCall.abort();
-    for (const { run } of runs.values()) run.giveBack();
-    link.cut();
-  });
-  return { drain: (why) => link.drain(why), ended };
+  function spread(shards: number): void {
+    if (leaving !== null || shards <= seats.length) return;
+    const share = shareOf(connection.me, shards);
+    for (const seat of seats) seat.resize(share.window, share.slots);
+    while (seats.length < shards) sit(seats.length, share);
+  }
+
+  sit(connection.shard ?? 0, connection.me);
+  return { drain, ended: all.promise };
 }
+
+const shareOf = (me: Introduction, shards: number): Introduction => ({
+  ...me,
+  window: Math.ceil(me.window / shards),
+  slots: Math.ceil(me.slots / shards),
+});

@@ -31,7 +31,7 @@ export type Introduction = {
 export type LinkEnd = { readonly why: "drained" | "refused" | "replaced"; readonly message: string };
 
 export type LinkState = {
-  readonly me: Introduction;
+  me: Introduction;
   phase: "offline" | "connecting" | "greeting" | "online" | "ended";
   /** Failed connections since the last good one. */
   attempt: number;
@@ -69,6 +69,8 @@ export type LinkEvent =
   /** A lease whose frame made no sense; it goes back. */
   | { readonly t: "unreadable"; readonly chunk: string; readonly lease: number; readonly why: string }
   | { readonly t: "flush" }
+  /** Offer this much from now on. */
+  | { readonly t: "resize"; readonly window: number; readonly slots: number }
   | { readonly t: "drain"; readonly why: string };
 
 export type LinkCommand =
@@ -83,7 +85,7 @@ export type LinkCommand =
   /** Call with `flush` when the current burst of events is over. */
   | { readonly c: "flush_soon" }
   | { readonly c: "quarantine"; readonly sources: readonly string[] }
-  | { readonly c: "welcomed"; readonly session: string }
+  | { readonly c: "welcomed"; readonly session: string; readonly shards: number }
   | { readonly c: "ended"; readonly end: LinkEnd };
 
 /** A link that has not been started. */
@@ -156,6 +158,12 @@ function handle(s: LinkState, event: LinkEvent, now: number, out: LinkCommand[])
     case "flush":
       flush(s, out);
       return;
+    case "resize":
+      s.me = { ...s.me, window: event.window, slots: event.slots };
+      if (s.phase === "online" && !s.draining) {
+        out.push({ c: "send", frame: { t: "pull", window: event.window, slots: event.slots } });
+      }
+      return;
     case "drain":
       startDrain(s, event.why, out);
       return;
@@ -198,7 +206,7 @@ function onFrame(s: LinkState, frame: HubFrame, now: number, out: LinkCommand[])
       s.beatMs = Math.max(100, frame.beat_ms);
       s.graceMs = Math.max(1_000, frame.grace_ms);
       s.nextMs = now + s.beatMs;
-      out.push({ c: "welcomed", session: frame.session });
+      out.push({ c: "welcomed", session: frame.session, shards: frame.shards ?? 1 });
       if (s.draining) out.push({ c: "send", frame: { t: "draining" } });
       flush(s, out);
       return;

@@ -29,6 +29,8 @@ export type Link = {
   answered(frame: Extract<ProbeFrame, { t: "answer" | "decline" }>): void;
   detached(task: string): void;
   drain(why: string): void;
+  /** Offers this much from now on. */
+  resize(window: number, slots: number): void;
   /** Leaves at once, whatever is in hand. */
   cut(): void;
   /** Resolves when the link has ended for good. */
@@ -41,7 +43,8 @@ export type LinkOptions = {
   readonly token: string;
   readonly me: Introduction;
   readonly shard: number | null;
-  readonly onWelcome: (session: string) => void;
+  /** `shards`: how many hubs the region has. */
+  readonly onWelcome: (session: string, shards: number) => void;
   /** Told the source addresses in quarantine: all of them, each time that they change. */
   readonly onQuarantine?: (sources: readonly string[]) => void;
   /** A line for the log about a connection that failed or closed. */
@@ -108,7 +111,7 @@ export function startLink(options: LinkOptions, hands: Hands): Link {
         options.onQuarantine?.(command.sources);
         return;
       case "welcomed":
-        options.onWelcome(command.session);
+        options.onWelcome(command.session, command.shards);
         return;
       case "ended":
         finish(command.end);
@@ -174,6 +177,7 @@ export function startLink(options: LinkOptions, hands: Hands): Link {
     answered: (frame) => feed({ t: "answered", frame }),
     detached: (task) => feed({ t: "detached", task }),
     drain: (why) => feed({ t: "drain", why }),
+    resize: (window, slots) => feed({ t: "resize", window, slots }),
     cut() {
       state.phase = "ended";
       state.nextMs = Number.POSITIVE_INFINITY;

@@ -134,7 +134,15 @@ export type ProbeFrame = z.infer<typeof fromProbe>;
 
 // ---------------------------------------------------------------- hub -> probe
 
-const welcome = z.object({ t: z.literal("welcome"), v: z.int(), session: id, beat_ms: count, grace_ms: count });
+const welcome = z.object({
+  t: z.literal("welcome"),
+  v: z.int(),
+  session: id,
+  beat_ms: count,
+  grace_ms: count,
+  /** Hubs of this region: a probe shares its window among all of them. */
+  shards: z.int().min(1).max(1_000).optional(),
+});
 
 const lease = z.object({
   t: z.literal("lease"),
