@@ -17,19 +17,18 @@ export type Services = {
   readonly regions: Regions;
 };
 
-let built: Services | null = null;
-let builtFrom: Cloudflare.Env | null = null;
+const built = new WeakMap<Cloudflare.Env, Services>();
 
 /**
- * The services of this isolate. The runtime hands the same bindings to each call of an isolate, so they are built on
- * the first one.
+ * The services of this isolate, built on the first call: the runtime hands the same bindings to each one.
  * @throws when the deployment is misconfigured
  */
 export function servicesOf(raw: Cloudflare.Env): Services {
-  if (built !== null && builtFrom === raw) return built;
+  const known = built.get(raw);
+  if (known !== undefined) return known;
   const env = readEnv(raw);
   const database = createDatabase(env);
-  built = {
+  const services: Services = {
     env,
     bornMs: Date.now(),
     database,
@@ -38,6 +37,6 @@ export function servicesOf(raw: Cloudflare.Env): Services {
     recorder: createRecorder(env),
     regions: createRegions(env),
   };
-  builtFrom = raw;
-  return built;
+  built.set(raw, services);
+  return services;
 }

@@ -99,7 +99,7 @@ export async function startEdge(vars: Record<string, string> = {}): Promise<Test
     },
     key: (tenantId, options = {}) => addKey(sql, tenantId, options),
     env: () => worker.getEnv(),
-    evictMeter: (tenantId) => worker.evictDurableObject("Meter", { name: tenantId }),
+    evictMeter: (tenantId) => server.getWorker().evictDurableObject("Meter", { name: tenantId }),
     async cron() {
       await worker.scheduled({ cron: "* * * * *" });
     },
