@@ -4,7 +4,7 @@ import { replyTemplate } from "../../shared/reply/normalise.ts";
 import { resolveSoft } from "../../shared/reply/soft.ts";
 import type { Classified } from "../../shared/reply/types.ts";
 import type { ReplyEvidence } from "../../shared/verdict/types.ts";
-import type { Target } from "../smtp/host.ts";
+import type { Target } from "../smtp/host-types.ts";
 import { plainPath } from "../smtp/path.ts";
 import type { Reply } from "../smtp/reply-parser.ts";
 import { question } from "../smtp/visit.ts";

@@ -3,7 +3,7 @@ import type { Reach } from "../dns/reachable.ts";
 import type { Resolver } from "../dns/resolver.ts";
 import type { PaceBook } from "../pace/book.ts";
 import type { Profile } from "../pace/profile.ts";
-import type { Target } from "../smtp/host.ts";
+import type { Target } from "../smtp/host-types.ts";
 import type { Path } from "../smtp/path.ts";
 import type { HostPace, Pool } from "../smtp/pool.ts";
 import type { Question, Visit } from "../smtp/visit.ts";

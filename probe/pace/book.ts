@@ -1,7 +1,7 @@
 import { DEFAULT_PACE, type Pace, type Provider } from "../../shared/providers/index.ts";
 import type { SourceAddress } from "../config.ts";
 import { COOL_DOWN_MAX_MS, PACE_MAX_ENTRIES, REFUSALS_PER_CONNECTION, SOURCE_BLOCKS_MAX } from "../limits.ts";
-import type { Grant, HostLimits } from "../smtp/host.ts";
+import type { Grant, HostLimits } from "../smtp/host-types.ts";
 import { TtlMap } from "../ttl-map.ts";
 import { allow, createPace, type PaceEvent, type PaceState, pausedFor, step } from "./machine.ts";
 import type { Profile } from "./profile.ts";

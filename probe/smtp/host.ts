@@ -6,57 +6,12 @@ import {
   SMALL_FLIGHTS_IN_FLIGHT,
   TARPIT_FLIGHT_RECIPIENTS,
 } from "../limits.ts";
-import type { Profile } from "../pace/profile.ts";
+import { afterBreak, type Learnt, nothingLearnt, TARPIT, takeFlight } from "./aftermath.ts";
 import type { Capabilities, Ending, Flight } from "./dialogue-types.ts";
-import { afterStillbirth, fruitlessMax, isTransactionFull } from "./recovery.ts";
-import type { Reply } from "./reply-parser.ts";
+import type { HostShell, Target } from "./host-types.ts";
+import { afterStillbirth } from "./recovery.ts";
 import { Session } from "./session.ts";
-import { type Connection, fail, failAll, type Question, type Run, type Trouble, type Visit } from "./visit.ts";
-
-/** Where a host is and as whom it is asked. */
-export type Target = {
-  /** Name of the mail host, for SNI and evidence. */
-  readonly name: string;
-  /** Addresses that have passed the guard, in the order in which to try them. */
-  readonly addresses: readonly string[];
-  readonly source: string;
-  readonly helo: string;
-};
-
-/** Limits of one host for one source, from its provider or from its own words. */
-export type HostLimits = {
-  readonly connections: number;
-  readonly rcptPerConnection: number;
-  readonly refusalsPerConnection: number;
-  readonly maxRsets: number | null;
-};
-
-/** What a host's queue needs from the pool around it. */
-export type HostShell = {
-  readonly profile: Profile;
-  readonly port: number;
-  readonly limits: HostLimits;
-  readonly now: () => number;
-  readonly record: ((host: string, direction: ">" | "<", text: string) => void) | null;
-  /** Asks for room for `wanted` recipients. */
-  grant(wanted: number, urgent: boolean): Grant;
-  /** A socket may be opened now; false means: wait, `wake` will be called. */
-  admit(): boolean;
-  /** A socket has gone. */
-  released(): void;
-  /** A connection attempt came to this. */
-  connected(good: boolean): void;
-  /** A connection has nothing to do; the pool may tell it to go. */
-  idle(queue: HostQueue): void;
-  /** Nothing is left here: no work and no connection. */
-  empty(queue: HostQueue): void;
-};
-
-/** Detail of an ending that was our own choice. */
-const TARPIT = "tarpit";
-
-/** Recipients that may be sent now; with none, either a time to come back or a pause too long to wait for. */
-export type Grant = { readonly recipients: number; readonly waitMs: number | null };
+import { type Connection, fail, failAll, type Question, type Trouble, type Visit } from "./visit.ts";
 
 type Link = Connection & {
   session: Session | null;
@@ -64,16 +19,6 @@ type Link = Connection & {
   readonly startTls: boolean;
   readonly lockStep: boolean;
 };
-
-/** Refusals before a 421 from which the host's patience is learnt; fewer are chance. */
-const ERRORS_LEARNT_MIN = 5;
-/** Dialogues that may end at one recipient before it is blamed. */
-const DROPS_MAX = 2;
-/** Connections that may break under a visit however few its questions are. */
-const BROKEN_MIN = 4;
-
-/** How a connection broke: with replies to this visit's questions, after a pause, with one question at a time. */
-type Breakage = { readonly fruitful: boolean; readonly stale: boolean; readonly alone: boolean };
 
 let serials = 0;
 
@@ -90,13 +35,7 @@ export class HostQueue {
   #bulk: Visit[] = [];
   #timer: NodeJS.Timeout | null = null;
   #closing: (() => void) | null = null;
-  /** Learnt: recipients per transaction, connections at once, errors before the host loses patience. */
-  #rcptMax = FLIGHT_RECIPIENTS;
-  #connectionsMax = Number.POSITIVE_INFINITY;
-  #refusalsMax: number;
-  #noTls = false;
-  #lockStep = false;
-  #tarpit = false;
+  readonly #learnt: Learnt;
   #reconnected = false;
   #failing: { readonly ending: Ending; readonly untilMs: number } | null = null;
   #addressIndex = 0;
@@ -104,7 +43,7 @@ export class HostQueue {
   constructor(target: Target, shell: HostShell) {
     this.target = target;
     this.#shell = shell;
-    this.#refusalsMax = shell.limits.refusalsPerConnection;
+    this.#learnt = nothingLearnt(shell.limits.refusalsPerConnection);
   }
 
   get isIdle(): boolean {
@@ -193,10 +132,10 @@ export class HostQueue {
       const visit = this.#nextVisit();
       if (visit === null) return;
       const most = Math.min(
-        this.#rcptMax,
-        capabilities.rcptMax ?? this.#rcptMax,
+        this.#learnt.rcptMax,
+        capabilities.rcptMax ?? this.#learnt.rcptMax,
         this.#shell.limits.rcptPerConnection - link.asked,
-        this.#refusalsMax - link.refused - link.inFlight,
+        this.#learnt.refusalsMax - link.refused - link.inFlight,
       );
       const grant = this.#shell.grant(Math.min(most, visit.todo.length), visit.urgent);
       if (grant.recipients === 0) {
@@ -206,13 +145,13 @@ export class HostQueue {
       const asks = this.#take(visit, grant.recipients, capabilities);
       const [first] = asks;
       if (first === undefined) continue;
-      const flight: Run["flight"] = {
+      const flight: Flight = {
         sender: visit.sender,
         utf8: first.utf8,
         asks,
         refused: null,
       };
-      link.runs.push({ flight, visit });
+      link.runs.push({ flight, asks, visit });
       link.inFlight += asks.length;
       link.asked += asks.length;
       link.transactions += 1;
@@ -225,8 +164,8 @@ export class HostQueue {
     if (link.retired || link.session === null || this.#isSpent(link, capabilities)) return false;
     if (link.runs.length === 0) return true;
     // All that is on the wire may come back refused.
-    if (link.refused + link.inFlight >= this.#refusalsMax) return false;
-    if (!capabilities.pipelining || link.lockStep || this.#tarpit) return false;
+    if (link.refused + link.inFlight >= this.#learnt.refusalsMax) return false;
+    if (!capabilities.pipelining || link.lockStep || this.#learnt.tarpit) return false;
     if (link.runs.length < FLIGHTS_IN_FLIGHT) return true;
     return link.runs.length < SMALL_FLIGHTS_IN_FLIGHT && link.inFlight < FLIGHT_RECIPIENTS;
   }
@@ -236,9 +175,9 @@ export class HostQueue {
     const { limits } = this.#shell;
     const resets = limits.maxRsets ?? (capabilities.exim ? EXIM_RESETS_MAX : RESETS_MAX);
     return (
-      (this.#tarpit && link.refused > 0) ||
+      (this.#learnt.tarpit && link.refused > 0) ||
       link.asked >= limits.rcptPerConnection ||
-      link.refused >= this.#refusalsMax ||
+      link.refused >= this.#learnt.refusalsMax ||
       link.transactions > resets ||
       link.transactions >= (capabilities.mailMax ?? Number.POSITIVE_INFINITY)
     );
@@ -288,7 +227,7 @@ export class HostQueue {
     // The first connection shows what the host is like before a second one is opened.
     if (connecting > 0) return;
     const most = waiting > profile.secondConnectionAbove ? Math.max(limits.connections, profile.connections) : 1;
-    const allowed = Math.min(most, this.#connectionsMax) + (this.#urgent.length > 0 && live > 0 ? 1 : 0);
+    const allowed = Math.min(most, this.#learnt.connectionsMax) + (this.#urgent.length > 0 && live > 0 ? 1 : 0);
     if (live < allowed && this.#shell.admit()) this.#open();
   }
 
@@ -309,8 +248,8 @@ export class HostQueue {
       retired: false,
       session: null,
       addressIndex: this.#addressIndex,
-      startTls: !this.#noTls,
-      lockStep: this.#lockStep,
+      startTls: !this.#learnt.noTls,
+      lockStep: this.#learnt.lockStep,
     };
     this.#links.add(link);
     link.session = new Session(
@@ -355,50 +294,11 @@ export class HostQueue {
     const run = link.runs.shift();
     if (run === undefined || run.flight !== flight) return;
     const { visit } = run;
-    const { asks } = run.flight;
-    link.inFlight -= asks.length;
-    visit.tls = link.capabilities?.tls ?? null;
-    if (flight.refused === null) this.#takeReplies(link, asks, visit);
-    else this.#onMailRefused(link, asks, visit, flight.refused);
+    link.inFlight -= run.asks.length;
+    this.#putBack(visit, takeFlight(link, run, this.#learnt));
     this.#settle(visit);
     if (link.retired && link.runs.length === 0) link.session?.quit();
     this.pump();
-  }
-
-  #takeReplies(link: Link, asks: readonly Question[], visit: Visit): void {
-    let accepted = 0;
-    let answered = 0;
-    const again: Question[] = [];
-    for (const asked of asks) {
-      const { reply } = asked;
-      if (reply === null) continue;
-      if (reply.code < 300) accepted += 1;
-      else if (accepted > 0 && isTransactionFull(reply)) {
-        this.#rcptMax = Math.min(this.#rcptMax, accepted);
-        asked.reply = null;
-        again.push(asked);
-        continue;
-      } else if (reply.code >= 500) link.refused += 1;
-      asked.session = link.serial;
-      answered += 1;
-      if (asked.trouble === null) visit.open -= 1;
-    }
-    link.answered += answered;
-    if (answered > 0) visit.fruitless = 0;
-    if (again.length > 0) this.#putBack(visit, again);
-  }
-
-  #onMailRefused(link: Link, asks: readonly Question[], visit: Visit, reply: Reply): void {
-    // After good work on this connection a temporary refusal of MAIL is about the connection: a new one may do.
-    if (reply.code < 500 && link.answered > 0 && visit.fruitless === 0) {
-      visit.fruitless += 1;
-      this.#retire(link);
-      this.#putBack(visit, asks);
-      return;
-    }
-    const trouble: Ending = { cause: "refused", stage: "mail", reply, detail: "MAIL refused", ask: null };
-    // Nothing in it is about one recipient or another: the rest would hear the same.
-    failAll(visit, trouble);
   }
 
   /**
@@ -406,9 +306,9 @@ export class HostQueue {
    * at a time. Nobody has been refused an answer, so nobody is to blame.
    */
   #onTarpit(link: Link): void {
-    if (this.#tarpit) return;
-    this.#tarpit = true;
-    this.#rcptMax = Math.min(this.#rcptMax, TARPIT_FLIGHT_RECIPIENTS);
+    if (this.#learnt.tarpit) return;
+    this.#learnt.tarpit = true;
+    this.#learnt.rcptMax = Math.min(this.#learnt.rcptMax, TARPIT_FLIGHT_RECIPIENTS);
     link.session?.destroy(TARPIT);
   }
 
@@ -434,10 +334,10 @@ export class HostQueue {
     switch (plan) {
       case "enough":
         // RFC 5321 3.8: it may refuse us one more connection and still serve the ones we have.
-        this.#connectionsMax = live;
+        this.#learnt.connectionsMax = live;
         break;
       case "in_clear":
-        this.#noTls = true;
+        this.#learnt.noTls = true;
         break;
       case "next_address":
         this.#addressIndex = link.addressIndex + 1;
@@ -462,63 +362,17 @@ export class HostQueue {
 
   /** The connection broke with questions on the wire, or simply ended. */
   #onBroken(link: Link, ending: Ending): void {
-    const answeredBefore = link.answered;
-    for (const { flight, visit } of link.runs) {
-      visit.tls = link.capabilities?.tls ?? null;
-      if (flight.refused === null) this.#takeReplies(link, flight.asks, visit);
-      else this.#onMailRefused(link, flight.asks, visit, flight.refused);
+    const visits = new Set(link.runs.map((run) => run.visit));
+    for (const { visit, again, later } of afterBreak(link, ending, this.#learnt, this.#shell.profile)) {
+      this.#putBack(visit, again, later);
     }
-    // An idle connection that the server had just closed: nobody was asked, nobody is to blame.
-    const deserted = ending.detail === TARPIT;
-    const stale = deserted || (ending.cause === "closed" && answeredBefore > 0 && link.answered === answeredBefore);
-    const fruitful = link.answered > answeredBefore;
-    if (ending.cause === "refused" && link.refused >= ERRORS_LEARNT_MIN) {
-      this.#refusalsMax = Math.min(this.#refusalsMax, link.refused - 1);
-    }
-    const unanswered = link.runs.reduce((sum, { flight }) => sum + flight.asks.filter(isOpen).length, 0);
-    // Replies may have been lost behind a reset: from now on one question at a time, so that blame falls right.
-    if (!stale && !fruitful && unanswered > 1 && (ending.cause === "closed" || ending.cause === "protocol"))
-      this.#lockStep = true;
-    for (const visit of new Set(link.runs.map((run) => run.visit))) {
-      const mine = link.runs.flatMap((run) => (run.visit === visit ? run.flight.asks.filter(isOpen) : []));
-      if (mine.length > 0)
-        this.#recover(visit, mine, ending, { stale, fruitful, alone: link.lockStep || link.asked === 1 });
-      this.#settle(visit);
-    }
-    link.runs.length = 0;
+    for (const visit of visits) this.#settle(visit);
   }
 
-  #recover(visit: Visit, mine: readonly Question[], ending: Ending, how: Breakage): void {
-    if (visit.cancelled) return;
-    const culprit = mine.find((asked) => asked === ending.ask) ?? null;
-    visit.broken += 1;
-    visit.fruitless = how.fruitful || how.stale ? 0 : visit.fruitless + 1;
-    const answered = visit.open < visit.questions.length;
-    const most = fruitlessMax(ending, { atRecipient: culprit !== null, answered }, this.#shell.profile);
-    // Beyond any reason: each question is worth so many connections and no more.
-    if (visit.fruitless >= most || visit.broken > DROPS_MAX * visit.questions.length + BROKEN_MIN) {
-      this.#giveUp(visit, ending);
-      return;
-    }
-    const back: Question[] = [];
-    if (culprit !== null && !how.stale) {
-      culprit.drops += 1;
-      // A close may belong to the reply before it. Blame needs a connection that ended at this question and no other.
-      const certain = culprit.drops >= DROPS_MAX && !how.fruitful && how.alone;
-      if (ending.cause === "timeout" || certain) fail(visit, culprit, ending);
-    }
-    if (!answered && culprit !== null && isOpen(culprit)) back.push(culprit);
-    this.#putBack(
-      visit,
-      mine.filter((asked) => isOpen(asked) && !back.includes(asked)),
-    );
-    // A host that has not answered anything yet is asked about somebody else next.
-    visit.todo.push(...back);
-  }
-
-  #putBack(visit: Visit, questions: readonly Question[]): void {
-    if (visit.cancelled) return;
-    visit.todo = [...questions, ...visit.todo];
+  /** Questions to ask again: at once, or after all others of the visit. */
+  #putBack(visit: Visit, again: readonly Question[], later: readonly Question[] = []): void {
+    if (visit.cancelled || again.length + later.length === 0) return;
+    visit.todo = [...again, ...visit.todo, ...later];
     const lane = visit.urgent ? this.#urgent : this.#bulk;
     if (!lane.includes(visit)) lane.unshift(visit);
   }
@@ -533,9 +387,7 @@ export class HostQueue {
     if (this.#links.size === 0) {
       const closed = this.#closing;
       if (closed !== null) closed();
-      else if (this.#waiting() === 0) this.#shell.empty(this);
-    } else if (this.isIdle) this.#shell.idle(this);
+      else if (this.#waiting() === 0) this.#shell.empty();
+    } else if (this.isIdle) this.#shell.idle();
   }
 }
-
-const isOpen = (asked: Question): boolean => asked.reply === null && asked.trouble === null;

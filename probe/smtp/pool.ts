@@ -1,6 +1,7 @@
 import { CONNECTIONS_MAX, HOSTS_REMEMBERED_MAX, POOL_IDLE_CONNECTIONS_MAX } from "../limits.ts";
 import type { Profile } from "../pace/profile.ts";
-import { type Grant, type HostLimits, HostQueue, type Target } from "./host.ts";
+import { HostQueue } from "./host.ts";
+import type { Grant, HostLimits, Target } from "./host-types.ts";
 import type { Visit } from "./visit.ts";
 
 export type PoolOptions = {

@@ -50,7 +50,7 @@ export type Visit = {
 };
 
 /** The line on which a visit travels. */
-export type Run = { readonly flight: Flight & { readonly asks: readonly Question[] }; readonly visit: Visit };
+export type Run = { readonly flight: Flight; readonly asks: readonly Question[]; readonly visit: Visit };
 
 export type Connection = {
   readonly serial: number;
