@@ -84,6 +84,22 @@ async function benchAll(stand: HubStand, emit: Emit): Promise<void> {
   } finally {
     probes.stop();
   }
+  await benchColdStart(stand, emit);
+}
+
+/** A call that finds the object out of memory with 10,000 chunks of 100 stored, beside the same call right after. */
+async function benchColdStart(stand: HubStand, emit: Emit): Promise<void> {
+  await stand.rows(`WITH RECURSIVE n (i) AS (SELECT 1000000 UNION ALL SELECT i + 1 FROM n WHERE i < 1009999)
+    INSERT INTO chunk (seq, id, tenant, job, lane, domain, size, queued_at, body)
+    SELECT i, 'c' || i, 't' || i % 50, 'j', 2, 'd' || i % 500, 100, 0, printf('%.*c', 6000, 'x') FROM n`);
+  const view = async () => {
+    const begun = performance.now();
+    await stand.call("view");
+    return performance.now() - begun;
+  };
+  await stand.evict("close");
+  emit("hub.cold_start_10000_chunks", await view(), "ms");
+  emit("hub.warm_view_10000_chunks", await view(), "ms");
 }
 
 /** Plans chunks, wakes the hub, and measures from the first lease to the last address done. Seconds. */

@@ -255,6 +255,16 @@ describe("draining", () => {
   });
 });
 
+test("a new size is said at once while connected, and at every hello from then on", () => {
+  const link = new Bench().online();
+  expect(sent(link.feed({ t: "resize", window: 50, slots: 2 }))).toEqual([{ t: "pull", window: 50, slots: 2 }]);
+  link.close();
+  expect(link.feed({ t: "resize", window: 25, slots: 1 })).toEqual([]);
+  link.now += 60_000;
+  link.tick();
+  expect(sent(link.feed({ t: "opened" }))).toMatchObject([{ t: "hello", window: 25, slots: 1 }]);
+});
+
 test("a real-time check is started once, and its answer goes out only while connected", () => {
   const link = new Bench().online();
   expect(kinds(link.task("t1"))).toEqual(["task"]);
