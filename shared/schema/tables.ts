@@ -79,7 +79,7 @@ export const jobs = pgTable("jobs", {
     .notNull()
     .default("full"),
   options: jsonb("options").notNull().default({}),
-  sourceKind: text("source_kind", { enum: ["json", "csv"] }).notNull(),
+  sourceKind: text("source_kind", { enum: ["json", "csv", "xlsx", "items"] }).notNull(),
   sourceKey: text("source_key").notNull(),
   sourceColumn: text("source_column"),
   stagedRows: integer("staged_rows").notNull().default(0),
@@ -93,6 +93,22 @@ export const jobs = pgTable("jobs", {
   createdAt: createdAt(),
   startedAt: at("started_at"),
   finishedAt: at("finished_at"),
+});
+
+export const uploads = pgTable("uploads", {
+  id: uuid("id").primaryKey(),
+  tenantId: tenantId(),
+  name: text("name").notNull().default(""),
+  state: text("state", { enum: ["open", "ready", "used", "gone"] }).notNull(),
+  objectKey: text("object_key").notNull(),
+  bytes: bigint("bytes", { mode: "number" }).notNull(),
+  partBytes: integer("part_bytes"),
+  multipart: text("multipart"),
+  parts: jsonb("parts").notNull().default({}),
+  rowsGuess: integer("rows_guess"),
+  jobId: uuid("job_id"),
+  createdAt: createdAt(),
+  expiresAt: at("expires_at").notNull(),
 });
 
 export const jobItems = pgTable(

@@ -9,13 +9,14 @@ const OURS = ["app", "dispatcher", "probe", "courier", "eraser", "definer"];
 const PASSES_ALL_TENANTS = [
   "api_keys", // key_snapshot
   "chunks", // refill, settle, replan
-  "credit_ledger", // settle_check
+  "credit_ledger", // settle_check, revise_hold
   "deliveries", // claim_deliveries
   "delivery_attempts", // record_attempts
   "events", // raise_event in settle_check
   "jobs", // jobs_to_advance
   "tenant_rules", // key_snapshot
   "tenants", // key_snapshot
+  "uploads", // expired_uploads
   "usage_records", // settle_check
   "verdicts", // settle
   "webhook_endpoints", // claim_deliveries

@@ -15,6 +15,8 @@ const ROWS: Readonly<Record<string, string>> = {
   tenant_rules:
     "INSERT INTO tenant_rules (id, tenant_id, kind, match, value) VALUES ($2, $1, 'block', 'domain', $2::text)",
   jobs: "INSERT INTO jobs (id, tenant_id, source_kind, source_key) VALUES ($2, $1, 'csv', 'k')",
+  uploads:
+    "INSERT INTO uploads (id, tenant_id, state, object_key, bytes, expires_at) VALUES ($2, $1, 'open', 'k', 1, now())",
   job_items:
     "INSERT INTO job_items (job_id, row_no, tenant_id, email, dedupe) VALUES ($2, 0, $1, 'a@example.com', 'x')",
   chunks:
@@ -37,7 +39,7 @@ const DELIVERY = `WITH e AS (INSERT INTO events (id, tenant_id, type, payload) V
   INSERT INTO deliveries (id, tenant_id, event_id, endpoint_id) SELECT $2, $1, e.id, w.id FROM e, w`;
 
 const TABLES = [...Object.keys(ROWS), "deliveries", "tenants"];
-const UPDATABLE = ["tenants", "api_keys", "jobs", "job_items", "chunks", "webhook_endpoints", "deliveries"];
+const UPDATABLE = ["tenants", "api_keys", "jobs", "uploads", "job_items", "chunks", "webhook_endpoints", "deliveries"];
 
 let db: TestDatabase;
 let admin: Client;
