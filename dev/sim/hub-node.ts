@@ -165,6 +165,13 @@ export class HubNode {
       case "alarm":
         this.#alarm(command.atMs);
         return;
+      case "soon": {
+        const life = this.#life;
+        this.#time.after(1, () => {
+          if (life === this.#life) this.feed({ t: "more" });
+        });
+        return;
+      }
       case "refill":
         this.#refill(command);
         return;

@@ -2,7 +2,7 @@ import { LEASE_GRACE_MS } from "../../shared/limits.ts";
 import { hash32, rendezvous, shareKey } from "./affinity.ts";
 import { arm, type HubCommand } from "./commands.ts";
 import { dequeue, enqueue, inTurn, serve } from "./lanes.ts";
-import { DOMAIN_SPLIT_ADDRESSES, LOAD_BOUND, LOOK_AHEAD, SKIPS_MAX, STICKY_WAIT_MS } from "./limits.ts";
+import { BURST_CHUNKS, DOMAIN_SPLIT_ADDRESSES, LOAD_BOUND, LOOK_AHEAD, SKIPS_MAX, STICKY_WAIT_MS } from "./limits.ts";
 import type { Chunk, HubState, Probe } from "./state.ts";
 
 /** Whether a probe takes new work. */
@@ -55,7 +55,12 @@ export function dispatchBulk(s: HubState, now: number, out: HubCommand[]): void 
   const open = new Set<Probe>();
   for (const probe of s.probes.values()) if (takesWork(probe) && probe.leased < probe.window) open.add(probe);
   serveSticky(s, open, now, out);
-  while (open.size > 0) {
+  for (let burst = 0; open.size > 0; burst++) {
+    if (burst === BURST_CHUNKS) {
+      if (!s.moreAsked) out.push({ c: "soon" });
+      s.moreAsked = true;
+      return;
+    }
     const turn = inTurn(s.lanes);
     const match = turn === null ? null : place(s, turn, open);
     if (match === null) return;

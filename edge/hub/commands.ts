@@ -40,6 +40,8 @@ export type HubCommand =
       readonly lost: readonly { readonly id: string; readonly afterMs: number }[];
     }
   | { readonly c: "alarm"; readonly atMs: number }
+  /** Come back with `more` as soon as whatever else is waiting has had its turn. */
+  | { readonly c: "soon" }
   | { readonly c: "answer"; readonly task: string; readonly answer: RealTimeAnswer }
   | { readonly c: "detached"; readonly task: string; readonly outcome: "detached" | "gone" }
   | { readonly c: "finalise"; readonly tenant: string; readonly job: string };

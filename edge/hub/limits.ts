@@ -24,6 +24,8 @@ export const TENANT_QUANTUM = 500;
 export const LOOK_AHEAD = 16;
 /** Times a chunk may be passed over for a better placed one before it goes to any probe. */
 export const SKIPS_MAX = 32;
+/** Chunks leased in one go before anything else gets its turn: real-time checks must not wait for a burst of bulk. */
+export const BURST_CHUNKS = 16;
 /** Addresses of one domain queued per probe that shares it: one provider can be 40 % of a list. */
 export const DOMAIN_SPLIT_ADDRESSES = 1_000;
 /** A probe fuller than this multiple of the average is passed over by affinity (bounded-load rendezvous). */

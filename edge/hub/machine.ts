@@ -37,6 +37,8 @@ export type HubEvent =
   | { readonly t: "refill_failed" }
   | { readonly t: "wake" }
   | { readonly t: "alarm" }
+  /** The turn asked for by `soon`. */
+  | { readonly t: "more" }
   | { readonly t: "drain"; readonly probe: string; readonly why: string }
   | { readonly t: "quarantine"; readonly probe: string; readonly sources: readonly string[] }
   /** The credential is void: nothing this probe holds will be settled by it in good faith. */
@@ -96,6 +98,9 @@ function handle(s: HubState, event: HubEvent, now: number, out: HubCommand[]): v
       return;
     case "alarm":
       onAlarm(s, now, out);
+      return;
+    case "more":
+      s.moreAsked = false;
       return;
     case "drain":
       onDrainWish(s, event.probe, event.why, out);

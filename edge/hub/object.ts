@@ -211,6 +211,10 @@ export class ProbeHub extends DurableObject<Cloudflare.Env> implements HubRpc {
       case "alarm":
         this.ctx.waitUntil(this.ctx.storage.setAlarm(command.atMs));
         return;
+      case "soon":
+        // A task of its own in the event loop: frames and calls that have arrived meanwhile come first.
+        this.ctx.waitUntil(scheduler.wait(0).then(() => this.#step({ t: "more" })));
+        return;
       case "refill":
         this.ctx.waitUntil(this.#refill(command));
         return;

@@ -97,6 +97,8 @@ export type HubState = {
   nextSeq: number;
   nextLease: number;
   alarmAtMs: number;
+  /** A turn has been asked for to go on leasing. */
+  moreAsked: boolean;
   readonly refill: {
     busy: boolean;
     /** Woken during a call: look again at once. */
@@ -131,6 +133,7 @@ export const createHub = (nowMs: number): HubState => ({
   nextSeq: 1,
   nextLease: Math.floor(nowMs),
   alarmAtMs: Number.POSITIVE_INFINITY,
+  moreAsked: false,
   refill: {
     busy: false,
     again: false,

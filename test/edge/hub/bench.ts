@@ -15,6 +15,10 @@ export class HubBench {
 
   feed(event: HubEvent): HubCommand[] {
     const commands = step(this.state, event, this.now);
+    for (let batch = commands; batch.some((command) => command.c === "soon"); ) {
+      batch = step(this.state, { t: "more" }, this.now);
+      commands.push(...batch);
+    }
     this.commands.push(...commands);
     return commands;
   }

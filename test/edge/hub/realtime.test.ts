@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { TASK_KEEP_MS, TASKS_WAITING_MAX } from "../../../edge/hub/limits.ts";
+import { BURST_CHUNKS, TASK_KEEP_MS, TASKS_WAITING_MAX } from "../../../edge/hub/limits.ts";
+import { step } from "../../../edge/hub/machine.ts";
 import { verdictFor } from "../../probe/link/fakes.ts";
 import { HubBench } from "./bench.ts";
 
@@ -46,6 +47,18 @@ describe("a real-time check", () => {
     expect(desk.sent()).toEqual(["t1>p1"]);
     desk.done("a");
     expect(desk.leases()).toEqual(["a", "b"]);
+  });
+
+  test("that arrives in a burst of bulk has its turn before the burst is over", () => {
+    const desk = new Desk();
+    desk.join("p1", { window: 10_000 });
+    const chunk = (i: number) => ({ id: `c${i}`, tenant: "t", job: "j", lane: 2, domain: "", size: 10, sticky: null });
+    const chunks = Array.from({ length: 200 }, (_, i) => ({ ...chunk(i), seq: desk.state.nextSeq++ }));
+    const burst = step(desk.state, { t: "refilled", asked: 1, reclaimed: [], chunks, nextDueMs: null }, desk.now);
+    expect(desk.leases(burst)).toHaveLength(BURST_CHUNKS);
+    expect(desk.all("soon", burst)).toHaveLength(1);
+    desk.ask("t1");
+    expect(desk.sent()).toEqual(["t1>p1"]);
   });
 
   test("waits for a slot and gets the next one that is free, oldest first", () => {
