@@ -69,7 +69,7 @@ export const RDNS_ROWS: readonly ReplyRow[] = [
     class: "policy",
     reason: "rdns_required",
     secondOpinion: true,
-    enhanced: ["7.25", "7.23"],
+    enhanced: ["7.25"],
     examples: ["550 5.7.25 refused"],
   },
   {

@@ -101,6 +101,8 @@ export const TEMPORARY_ROWS: readonly ReplyRow[] = [
     ],
     not: ["client host", "blocked", "not found in ldap"],
     examples: [
+      "450 4.7.1 <user@example.com>: Recipient address rejected: Service unavailable",
+      "554 5.7.1 <user@example.com>: Recipient address rejected: Service unavailable",
       "451 4.3.0 Error: queue file write error",
       "451 Temporary local problem - please try later",
       "554 5.3.5 Local configuration error",

@@ -83,6 +83,8 @@ export const UNKNOWN_ROWS: readonly ReplyRow[] = [
     reason: "mailbox_not_found",
     text: [...ENGLISH_UNKNOWN_WORDS, ...UNKNOWN_WORDS],
     not: [
+      // Postfix frames whatever an access map says: "Recipient address rejected: Service unavailable".
+      "address rejected: service",
       "sender",
       "callout",
       "call-out",
