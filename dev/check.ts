@@ -26,5 +26,7 @@ for (const step of STEPS) {
     process.stderr.write(`${output}\ncheck: ${step.name} failed\n`);
     process.exit(1);
   }
-  process.stdout.write(`check: ${step.name}: ok${step.show ? ` (${step.show.exec(output)?.[0] ?? "size unknown"})` : ""}\n`);
+  process.stdout.write(
+    `check: ${step.name}: ok${step.show ? ` (${step.show.exec(output)?.[0] ?? "size unknown"})` : ""}\n`,
+  );
 }

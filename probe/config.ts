@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { hostname } from "node:os";
+import { BULK_WINDOW_ADDRESSES } from "../shared/limits.ts";
 import { err, ok, type Result } from "../shared/result.ts";
-import { CAPACITY_DEFAULT_ADDRESSES } from "./limits.ts";
 
 /** An address of this machine to dial from, and the name it says in EHLO. `ANY_SOURCE` lets the system choose. */
 export type SourceAddress = { readonly address: string; readonly helo: string };
@@ -54,7 +54,7 @@ export function readProbeConfig(env: Environment): Result<ProbeConfig, string> {
   if (!dnsServers.ok) return dnsServers;
   const smtpPort = readNumber("PROBE_SMTP_PORT", env.PROBE_SMTP_PORT, 25, 65_535);
   if (!smtpPort.ok) return smtpPort;
-  const capacity = readNumber("PROBE_CAPACITY", env.PROBE_CAPACITY, CAPACITY_DEFAULT_ADDRESSES, 100_000);
+  const capacity = readNumber("PROBE_CAPACITY", env.PROBE_CAPACITY, BULK_WINDOW_ADDRESSES, 100_000);
   if (!capacity.ok) return capacity;
   const pace = readChoice("PROBE_PACE", env.PROBE_PACE, PACE_PROFILES, allowPrivateNetworks ? "lab" : "polite");
   if (!pace.ok) return pace;

@@ -1,8 +1,5 @@
 /** Every bound of the prober in one place: a name with its unit, and the reason for the number. */
 
-/** Addresses a probe holds in bulk unless PROBE_CAPACITY says otherwise: a larger window delays real-time work. */
-export const CAPACITY_DEFAULT_ADDRESSES = 2_000;
-
 /** One DNS query to one server. Resolvers answer within a second; later means lost. */
 export const DNS_TRY_TIMEOUT_MS = 2_000;
 /** Times each server is asked before the look-up counts as timed out. */

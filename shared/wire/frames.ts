@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { FRAME_MAX_BYTES } from "../limits.ts";
+import { CHUNK_MAX_ITEMS, FRAME_MAX_BYTES } from "../limits.ts";
 import { err, ok, type Result } from "../result.ts";
 import { verdictSchema } from "../verdict/schema.ts";
 import type { Verdict } from "../verdict/types.ts";
@@ -155,7 +155,7 @@ const lease = z.object({
   sticky: stickySchema.nullable(),
   options: checkOptions,
   trace,
-  items: z.array(chunkItem).min(1).max(500),
+  items: z.array(chunkItem).min(1).max(CHUNK_MAX_ITEMS),
 });
 export type LeaseFrame = z.infer<typeof lease>;
 
