@@ -1,3 +1,5 @@
+import { CHUNK_MAX_ITEMS } from "../../shared/limits.ts";
+
 /** Bounds of the hub that concern nobody else. Those that probes share are in shared/limits.ts. */
 
 /** A closed socket: how long its probe may take to come back before its leases return. Reconnects take a second or two. */
@@ -19,7 +21,7 @@ export const TASK_TRIES_MAX = 3;
 /** Shares of the bulk window by lane (index into LANES). Lane 0 in bulk: checks that were answered 202. */
 export const LANE_WEIGHTS = [16, 8, 4, 1] as const;
 /** Addresses a tenant may take in one turn: the largest chunk, so that one turn always serves at least one. */
-export const TENANT_QUANTUM = 500;
+export const TENANT_QUANTUM = CHUNK_MAX_ITEMS;
 /** Chunks of the tenant in turn that are looked through for one whose probe has room. */
 export const LOOK_AHEAD = 16;
 /** Times a chunk may be passed over for a better placed one before it goes to any probe. */
