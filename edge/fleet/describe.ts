@@ -21,7 +21,7 @@ export const probeSchema = enrolledProbe
   .omit({ created_at: true, revoked_at: true })
   .extend({
     state: z.enum(["online", "draining", "away", "offline", "quarantined", "revoked"]),
-    hub: z.string().nullable(),
+    hubs: z.array(z.string()).describe("Hubs of its region at which it is connected; each has a share of its capacity"),
     version: z.string().nullable(),
     sources: z.array(z.string()),
     capacity: z.object({ addresses: z.int(), real_time: z.int() }).nullable(),
@@ -49,51 +49,75 @@ const reportSchema = z.object({
 });
 type Report = z.infer<typeof reportSchema>;
 
+/** A probe at all hubs that know it. */
+type Seated = { readonly hubs: readonly string[]; readonly seats: readonly [ProbeView, ...ProbeView[]] };
+
 /** Joins what Postgres knows with what the hubs see: every connected probe, then those that are not connected. */
 export function describeFleet(enrolled: readonly EnrolledProbe[], hubs: readonly HubView[]): DescribedProbe[] {
   const byId = new Map(enrolled.map((probe) => [probe.id, probe]));
-  const described: DescribedProbe[] = [];
-  const connected = new Set<string>();
-  for (const { hub, probes } of hubs) {
-    for (const probe of probes) {
-      const id = credentialId(probe);
-      connected.add(id);
-      described.push(describe(byId.get(id) ?? null, probe, hub));
-    }
-  }
-  for (const probe of enrolled) if (!connected.has(probe.id)) described.push(absent(probe));
-  return described;
+  const seated = seatedProbes(hubs);
+  const connected = new Set(seated.map(({ seats }) => credentialId(seats[0])));
+  return [
+    ...seated.map((probe) => describe(byId.get(credentialId(probe.seats[0])) ?? null, probe)),
+    ...enrolled.filter((probe) => !connected.has(probe.id)).map(absent),
+  ];
 }
 
 /** Every operator that some probe leaves alone or tries again, with the address that it is about. */
 export function breakersOf(hubs: readonly HubView[]): (z.infer<typeof breaker> & { probe: string; region: string })[] {
-  return hubs.flatMap(({ probes }) =>
-    probes.flatMap((probe) =>
-      blocksOf(readReport(probe)).map((b) => ({ probe: probe.id, region: probe.region, ...b })),
-    ),
-  );
+  return seatedProbes(hubs).flatMap(({ seats }) => {
+    const { id: probe, region } = seats[0];
+    return blocksOf(readReport(latest(seats))).map((block) => ({ probe, region, ...block }));
+  });
 }
+
+/** A probe sits at every hub of its region: the views of one id are put together. */
+function seatedProbes(hubs: readonly HubView[]): Seated[] {
+  const byId = new Map<string, Seated>();
+  for (const { hub, probes } of hubs) {
+    for (const probe of probes) {
+      const known = byId.get(probe.id);
+      const seated: Seated = known
+        ? { hubs: [...known.hubs, hub], seats: [...known.seats, probe] }
+        : { hubs: [hub], seats: [probe] };
+      byId.set(probe.id, seated);
+    }
+  }
+  return [...byId.values()];
+}
+
+/** The seat that heard from its probe last has its newest report. */
+const latest = (seats: Seated["seats"]): ProbeView =>
+  seats.reduce((one, other) => (other.seen_at_ms > one.seen_at_ms ? other : one));
+
+const STATES: readonly ProbeView["state"][] = ["online", "draining", "away"];
 
 export const breakerSchema = breaker.extend({ probe: z.string(), region: z.string() }).openapi("CircuitBreaker");
 
-function describe(enrolled: EnrolledProbe | null, probe: ProbeView, hub: string): DescribedProbe {
+function describe(enrolled: EnrolledProbe | null, { hubs, seats }: Seated): DescribedProbe {
+  const probe = latest(seats);
   const report = readReport(probe);
-  const quarantines = enrolled?.quarantines ?? [];
+  const sum = (count: (seat: ProbeView) => number): number => seats.reduce((total, seat) => total + count(seat), 0);
+  const state = STATES.find((one) => seats.some((seat) => seat.state === one)) ?? "away";
   return {
     id: probe.id,
     name: enrolled?.name ?? "",
     region: probe.region,
-    state: stateOf(enrolled, probe.state),
-    hub,
+    state: stateOf(enrolled, state),
+    hubs: [...hubs],
     version: probe.build,
     sources: [...probe.sources],
-    capacity: { addresses: probe.window, real_time: probe.slots },
-    in_flight: { addresses: probe.leased_addresses, chunks: probe.leases, real_time: probe.tasks },
+    capacity: { addresses: sum((seat) => seat.window), real_time: sum((seat) => seat.slots) },
+    in_flight: {
+      addresses: sum((seat) => seat.leased_addresses),
+      chunks: sum((seat) => seat.leases),
+      real_time: sum((seat) => seat.tasks),
+    },
     seen_at: new Date(probe.seen_at_ms).toISOString(),
     counters: countersOf(report),
     blocks: blocksOf(report),
     doctor: report.doctor ? { ...report.doctor, at: new Date(report.doctor.at).toISOString() } : null,
-    quarantines,
+    quarantines: enrolled?.quarantines ?? [],
     enrolled_at: enrolled?.created_at ?? null,
     revoked_at: enrolled?.revoked_at ?? null,
   };
@@ -104,7 +128,7 @@ const absent = (enrolled: EnrolledProbe): DescribedProbe => ({
   name: enrolled.name,
   region: enrolled.region,
   state: stateOf(enrolled, "offline"),
-  hub: null,
+  hubs: [],
   version: null,
   sources: [],
   capacity: null,

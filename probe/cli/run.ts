@@ -122,11 +122,11 @@ async function smtpRole(config: ProbeConfig, pages: VitalsConfig, log: Log): Pro
         capabilities: ["detach", "parts", "quarantine"],
       },
       onWelcome(session) {
-        metrics.hub(true);
+        metrics.welcomed();
         log.info({ session }, "ready");
       },
-      onLoss(why) {
-        metrics.hub(false);
+      onLoss(why, welcomed) {
+        metrics.lost(welcomed);
         log.warn({ why }, "hub away");
       },
       onQuarantine: quarantine,

@@ -47,8 +47,8 @@ export type LinkOptions = {
   readonly onWelcome: (session: string, shards: number) => void;
   /** Told the source addresses in quarantine: all of them, each time that they change. */
   readonly onQuarantine?: (sources: readonly string[]) => void;
-  /** A line for the log about a connection that failed or closed. */
-  readonly onLoss: (why: string) => void;
+  /** A line for the log about a connection that failed, or closed after a hub had said welcome on it. */
+  readonly onLoss: (why: string, welcomed: boolean) => void;
 };
 
 /** Keeps one WebSocket to the hub open, by the machine's rules, until it ends. */
@@ -134,7 +134,7 @@ export function startLink(options: LinkOptions, hands: Hands): Link {
       over = true;
       if (socket !== mine) return;
       socket = null;
-      if (state.phase !== "ended") options.onLoss(why || reason || `closed with ${code}`);
+      if (state.phase !== "ended") options.onLoss(why || reason || `closed with ${code}`, state.phase === "online");
       feed({ t: "closed", code, status, why: why || reason || `closed with ${code}`, chance: Math.random() });
     };
     mine.on("open", () => feed({ t: "opened" }));

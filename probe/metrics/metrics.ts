@@ -13,8 +13,11 @@ export type Metrics = {
   work(kind: "chunk" | "realtime", change: 1 | -1): void;
   settled(outcome: string, ms: number): void;
   settleTrouble(): void;
-  hub(connected: boolean): void;
+  /** A hub of the region has said welcome; a connection failed, or broke after that. */
+  welcomed(): void;
+  lost(welcomed: boolean): void;
   examined(results: readonly CheckResult[]): void;
+  /** Whether any hub has this probe. */
   readonly connected: boolean;
   /** The text that Prometheus reads. */
   render(): Promise<string>;
@@ -52,7 +55,7 @@ export function createMetrics(stats: () => CheckerStats): Metrics {
     registers,
   });
   const troubles = counter("mailsonar_settle_trouble_total", "Settlements that failed and were tried again");
-  const online = new Gauge({ name: "mailsonar_hub_connected", help: "1 while a hub has welcomed us", registers });
+  const online = new Gauge({ name: "mailsonar_hub_connected", help: "Hubs that have welcomed this probe", registers });
   const losses = counter("mailsonar_hub_losses_total", "Connections to the hub that failed or broke");
   const doctor = new Gauge({
     name: "mailsonar_doctor_check",
@@ -60,23 +63,27 @@ export function createMetrics(stats: () => CheckerStats): Metrics {
     labelNames: ["check"],
     registers,
   });
-  let connected = false;
+  let hubs = 0;
   return {
     verdict: verdicts,
     deferred: () => deferrals.inc(),
     work: (kind, change) => working.inc({ kind }, change),
     settled: (outcome, ms) => settles.observe({ outcome }, ms / 1000),
     settleTrouble: () => troubles.inc(),
-    hub(now) {
-      if (!now) losses.inc();
-      connected = now;
-      online.set(now ? 1 : 0);
+    welcomed() {
+      hubs += 1;
+      online.set(hubs);
+    },
+    lost(welcomed) {
+      losses.inc();
+      if (welcomed) hubs -= 1;
+      online.set(hubs);
     },
     examined(results) {
       for (const { id, state } of results) doctor.set({ check: id }, DOCTOR_VALUES[state]);
     },
     get connected() {
-      return connected;
+      return hubs > 0;
     },
     render: () => registry.metrics(),
   };

@@ -167,6 +167,7 @@ describe("views", () => {
       state: "online",
       region: "eu",
       version: "test",
+      hubs: ["hub:eu:0"],
       sources: ["192.0.2.1"],
       capacity: { addresses: 100, real_time: 2 },
       in_flight: { addresses: 0, chunks: 0, real_time: 0 },

@@ -122,16 +122,19 @@ test("settlements are timed by outcome, abandoned ones too", async () => {
   expect(text).toContain('mailsonar_settle_seconds_count{outcome="abandoned"} 1');
 });
 
-test("the health of a probe is whether a hub has welcomed it", async () => {
+test("the health of a probe is whether any hub has welcomed it", async () => {
   const metrics = createMetrics(() => STATS);
   const server = await serveMetrics({ address: "127.0.0.1", port: 0 }, metrics);
   const url = `http://127.0.0.1:${server.port}`;
   expect((await fetch(`${url}/healthz`)).status).toBe(503);
-  metrics.hub(true);
+  metrics.welcomed();
+  metrics.welcomed();
+  metrics.lost(false);
+  metrics.lost(true);
   expect((await fetch(`${url}/healthz`)).status).toBe(200);
-  metrics.hub(false);
+  metrics.lost(true);
   expect((await fetch(`${url}/healthz`)).status).toBe(503);
-  expect(await (await fetch(`${url}/metrics`)).text()).toContain("mailsonar_hub_losses_total 1");
+  expect(await (await fetch(`${url}/metrics`)).text()).toContain("mailsonar_hub_losses_total 3");
   expect((await fetch(`${url}/elsewhere`)).status).toBe(404);
   expect((await fetch(`${url}/metrics`, { method: "POST" })).status).toBe(405);
   await server.close();
