@@ -6,6 +6,17 @@ import type { ReplyRow } from "../types.ts";
  */
 export const NAMED_BLOCKLIST_ROWS: readonly ReplyRow[] = [
   {
+    // postscreen's permanent words for a client on its own deny list; its 450 4.3.2 is the newcomer's test instead.
+    rule: "postscreen-denylist",
+    class: "policy",
+    reason: "probe_blocklisted",
+    secondOpinion: true,
+    digit: 5,
+    enhanced: ["3.2"],
+    text: ["service currently unavailable"],
+    examples: ["521 5.3.2 Service currently unavailable", "550 5.3.2 Service currently unavailable"],
+  },
+  {
     rule: "blocklist-named",
     class: "policy",
     reason: "probe_blocklisted",
