@@ -4,6 +4,7 @@ import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { BULK_WINDOW_ADDRESSES } from "../shared/limits.ts";
 import { err, ok, type Result } from "../shared/result.ts";
+import { POOL_IDLE_CONNECTIONS_MAX, POOL_IDLE_MS } from "./limits.ts";
 
 /** An address of this machine to dial from, and the name it says in EHLO. `ANY_SOURCE` lets the system choose. */
 export type SourceAddress = { readonly address: string; readonly helo: string };
@@ -35,6 +36,11 @@ export type ProbeConfig = {
   readonly roles: readonly string[];
   readonly pace: PaceProfile;
   readonly outlook: OutlookMode;
+  /** Idle connections kept, and for how long. */
+  readonly poolSize: number;
+  readonly poolIdleMs: number;
+  /** Ask once more with the null sender where ours is refused; off by default, because traps list addresses for it. */
+  readonly nullSender: boolean;
   /** Key of the control addresses, shared by the fleet so that their greylist triplets age together. */
   readonly controlSecret: string;
 };
@@ -46,7 +52,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  * @returns the configuration, or one sentence that names the variable at fault
  */
 export function readProbeConfig(env: Environment): Result<ProbeConfig, string> {
-  const helo = env.PROBE_HELO_NAME || hostname().toLowerCase();
+  const helo = env.PROBE_HELO_NAME || ownName();
   const allowPrivateNetworks = isOn(env.PROBE_ALLOW_PRIVATE_NETWORKS);
   const sources = readSources(env.PROBE_SOURCE_ADDRESSES, helo);
   if (!sources.ok) return sources;
@@ -61,6 +67,10 @@ export function readProbeConfig(env: Environment): Result<ProbeConfig, string> {
   if (pace.value === "lab" && !allowPrivateNetworks) {
     return err("PROBE_PACE=lab is for private networks only: it needs PROBE_ALLOW_PRIVATE_NETWORKS=1");
   }
+  const poolSize = readNumber("PROBE_POOL_SIZE", env.PROBE_POOL_SIZE, POOL_IDLE_CONNECTIONS_MAX, 1_000);
+  if (!poolSize.ok) return poolSize;
+  const poolIdleMs = readNumber("PROBE_POOL_IDLE_MS", env.PROBE_POOL_IDLE_MS, POOL_IDLE_MS, 600_000);
+  if (!poolIdleMs.ok) return poolIdleMs;
   const outlook = readChoice("PROBE_OUTLOOK_CONSUMER", env.PROBE_OUTLOOK_CONSUMER, OUTLOOK_MODES, "sparing");
   if (!outlook.ok) return outlook;
   const mailFrom = env.PROBE_MAIL_FROM || `probe@${helo}`;
@@ -81,12 +91,21 @@ export function readProbeConfig(env: Environment): Result<ProbeConfig, string> {
     roles: (env.PROBE_ROLES || "smtp").split(",").map((role) => role.trim()),
     pace: pace.value,
     outlook: outlook.value,
+    poolSize: poolSize.value,
+    poolIdleMs: poolIdleMs.value,
+    nullSender: isOn(env.PROBE_NULL_SENDER),
     controlSecret: env.PROBE_CONTROL_SECRET || randomBytes(32).toString("hex"),
   });
 }
 
 const isOn = (value: string | undefined): boolean =>
   value !== undefined && !/^(?:|0|false|no|off)$/i.test(value.trim());
+
+/** The machine's name, where it is one that may be said in EHLO. */
+function ownName(): string {
+  const name = hostname().toLowerCase();
+  return HELO_NAME.test(name) ? name : "localhost";
+}
 
 const HELO_NAME = /^[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?$|^\[[0-9a-f.:IPv]+\]$/i;
 

@@ -79,6 +79,11 @@ export const SOURCE_BLOCKS_MAX = 3;
 /** Addresses and domains whose visits of the day are counted. */
 export const VISITS_MAX_ENTRIES = 100_000;
 
+/** Hosts that must all have swallowed our connections, without one success, before port 25 counts as blocked. */
+export const PORT_WATCH_HOSTS = 20;
+/** Longest wait for an opt-out record that no server wants to talk about. */
+export const OPT_OUT_WAIT_MS = 2_000;
+
 /** Caps across all tenants (MAIL.md 7, E3), per day and per hour. */
 export const DOMAIN_VISITS_PER_DAY = 2_000;
 export const HOST_UNKNOWN_PER_HOUR = 60;
@@ -88,7 +93,7 @@ export const ADDRESS_VISITS_PER_DAY = 3;
 export const RETRY_MIN_MS = 1_000;
 
 /** Lines that the command line checks as one batch, and batches at once: bounds memory, keeps connections full. */
-export const CLI_BATCH_LINES = 2_000;
-export const CLI_BATCHES_IN_FLIGHT = 8;
+export const CLI_BATCH_LINES = 1_000;
+export const CLI_BATCHES_IN_FLIGHT = 4;
 /** Longest line read; a longer one is an error, not an address. */
 export const CLI_LINE_MAX_CHARS = 64_000;

@@ -7,9 +7,10 @@ import type { ReplyEvidence } from "../../shared/verdict/types.ts";
 import type { Target } from "../smtp/host-types.ts";
 import { plainPath } from "../smtp/path.ts";
 import type { Reply } from "../smtp/reply-parser.ts";
-import { question } from "../smtp/visit.ts";
+import { type Question, question } from "../smtp/visit.ts";
 import { asOfNow, type ControlAnswer, type ControlOutcome, controlLocal, readControl } from "./control.ts";
 import type { Group } from "./group.ts";
+import { askWithNullSender } from "./null-sender.ts";
 import { conclude, note, type Subject } from "./subject.ts";
 import { classify, evidenceOf, isWorthNextHost, type Speaker, tellTrouble } from "./trouble.ts";
 import { type Surroundings, visitHost } from "./visit-host.ts";
@@ -50,6 +51,7 @@ export async function askHost(
     await interpret(asking, heard, outcome === "later" ? null : outcome);
     if (outcome === "later") for (const { subject, classified } of heard) awaitControl(subject, classified);
   }
+  await askWithNullSender(asking, subjects);
   reportPace(asking, subjects, heard);
   return { left, takesNoMail };
 }
@@ -77,14 +79,23 @@ function reportPace({ around, provider, target }: Asking, subjects: readonly Sub
 
 async function sendQuestions(asking: Asking, subjects: readonly Subject[], fresh: boolean): Promise<void> {
   const { around, group, target, provider, urgent } = asking;
-  const questions = [];
+  const questions: Question[] = [];
   for (const subject of subjects) {
     if (subject.path === null) continue;
     subject.question = question(subject.path, subject.facts.address?.needsSmtpUtf8 ?? false);
     questions.push(subject.question);
   }
   const visit = await visitHost(around, group, target, provider, questions, { urgent, fresh });
+  watchPort(asking, questions);
   for (const subject of subjects) subject.tls = visit.tls;
+}
+
+/** Whether anybody can be reached at all. With caps only: a lab has its own idea of the network. */
+function watchPort({ around, target }: Asking, questions: readonly Question[]): void {
+  if (!around.profile.capped) return;
+  const trouble = questions[0]?.trouble;
+  if (trouble?.cause === "timeout" && trouble.stage === "connect") around.port.timedOut(target.name);
+  else if (questions.some((asked) => asked.reply !== null)) around.port.worked();
 }
 
 /** postscreen passes its tests on to the next connection: "450 4.3.2 Service currently unavailable" wants just that. */
@@ -114,7 +125,7 @@ function hear(asking: Asking, subjects: readonly Subject[]): { heard: Heard[]; l
       if (asked.reply.code < 300) positive.set(asked.reply, { evidence, classified });
       heard.push({ subject, evidence, classified });
     } else if (asked.trouble !== null && asked.trouble.cause !== "cancelled") {
-      const { finding, retry, classified } = tellTrouble(asked.trouble, asking.speaker);
+      const { finding, retry, classified } = tellTrouble(asked.trouble, asking.speaker, asking.around.port.isBlocked);
       if (classified?.class === "host") {
         takesNoMail = true;
         left.push(subject);

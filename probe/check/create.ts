@@ -15,6 +15,7 @@ import { looksHarvested, restOfDay, VisitBook } from "./citizen.ts";
 import { Group } from "./group.ts";
 import { HostBook } from "./host-book.ts";
 import { allowRuleOf, outcomeOf } from "./outcome.ts";
+import { PortWatch } from "./port-watch.ts";
 import { type Route, resolveRoute } from "./resolve.ts";
 import { bareFinding, conclude, createSubject, note, type Subject } from "./subject.ts";
 import type { Surroundings } from "./visit-host.ts";
@@ -63,6 +64,8 @@ class MailChecker implements Checker {
       pool: new Pool({
         profile,
         port: config.smtpPort,
+        idleMax: config.poolSize,
+        idleMs: config.poolIdleMs,
         now: this.#now,
         record:
           transcript === undefined
@@ -77,6 +80,8 @@ class MailChecker implements Checker {
       random: deps.random ?? Math.random,
       controlSecret: config.controlSecret,
       sender,
+      nullSender: config.nullSender,
+      port: new PortWatch(),
       pace: new PaceBook(profile, this.#now),
     };
   }

@@ -4,6 +4,7 @@ import type { RetryClass } from "../../shared/reply/types.ts";
 import type { Finding } from "../../shared/verdict/types.ts";
 import { type MxHost, planMx } from "../dns/mx.ts";
 import type { Resolver } from "../dns/resolver.ts";
+import { OPT_OUT_WAIT_MS } from "../limits.ts";
 import { bareFinding } from "./subject.ts";
 
 /** Where to ask about a domain, or what its DNS alone says. */
@@ -55,8 +56,14 @@ const decided = (finding: Finding, retry: RetryClass | null): Route => ({
   disposableMx: false,
 });
 
-/** The domain, or the operator of a host, asks not to be probed: TXT `_mailsonar.<name>` with `probe=no`. */
+/**
+ * The domain, or the operator of a host, asks not to be probed: TXT `_mailsonar.<name>` with `probe=no`. Name servers
+ * that never answer such a question do not hold the check up for long.
+ */
 export async function hasOptedOut(resolver: Resolver, name: string): Promise<boolean> {
-  const answer = await resolver.query(`_mailsonar.${name}`, "TXT");
-  return answer.kind === "records" && answer.records.some((text) => /(?:^|[\s;])probe=no(?:$|[\s;])/i.test(text));
+  const waited = Promise.withResolvers<null>();
+  const timer = setTimeout(waited.resolve, OPT_OUT_WAIT_MS, null);
+  const answer = await Promise.race([resolver.query(`_mailsonar.${name}`, "TXT"), waited.promise]);
+  clearTimeout(timer);
+  return answer?.kind === "records" && answer.records.some((text) => /(?:^|[\s;])probe=no(?:$|[\s;])/i.test(text));
 }

@@ -58,7 +58,7 @@ const told = (reason: Reason, rule: string, retry: RetryClass | null, reply: Rep
 });
 
 /** Turns what befell a dialogue into a finding. Without a reply the stage and host still are evidence. */
-export function tellTrouble(trouble: Trouble, speaker: Speaker): Told {
+export function tellTrouble(trouble: Trouble, speaker: Speaker, portBlocked = false): Told {
   if (trouble.cause === "smtputf8") return told("smtputf8_unsupported", "no-smtputf8", null);
   if (trouble.cause === "paused") return told("rate_limited", "paused", "rate");
   if (trouble.cause === "cancelled") return told("timeout", "no-time-left", "connect");
@@ -69,10 +69,10 @@ export function tellTrouble(trouble: Trouble, speaker: Speaker): Told {
       return { finding: findingOf(classified, evidence), retry: classified.retry, classified };
     }
   }
-  return tellEnding(trouble, speaker);
+  return tellEnding(trouble, speaker, portBlocked);
 }
 
-function tellEnding(ending: Ending, speaker: Speaker): Told {
+function tellEnding(ending: Ending, speaker: Speaker, portBlocked: boolean): Told {
   const silent: ReplyEvidence = {
     code: ending.reply?.code ?? null,
     enhanced: null,
@@ -84,6 +84,7 @@ function tellEnding(ending: Ending, speaker: Speaker): Told {
     case "connect":
       return told("connect_failed", "connect-failed", "connect", silent);
     case "timeout":
+      if (ending.stage === "connect" && portBlocked) return told("port25_blocked", "nobody-reached", "connect", silent);
       return ending.stage === "connect"
         ? told("connect_failed", "connect-timeout", "connect", silent)
         : told("timeout", `timeout-${ending.stage}`, "connect", silent);

@@ -9,6 +9,7 @@ import type { HostPace, Pool } from "../smtp/pool.ts";
 import type { Question, Visit } from "../smtp/visit.ts";
 import type { Group } from "./group.ts";
 import type { HostBook } from "./host-book.ts";
+import type { PortWatch } from "./port-watch.ts";
 
 /** What the steps of a check share. */
 export type Surroundings = {
@@ -21,6 +22,8 @@ export type Surroundings = {
   readonly random: () => number;
   readonly controlSecret: string;
   readonly sender: Path;
+  readonly nullSender: boolean;
+  readonly port: PortWatch;
   readonly pace: PaceBook;
 };
 

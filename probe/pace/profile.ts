@@ -1,5 +1,4 @@
 import type { PaceProfile } from "../config.ts";
-import { POOL_IDLE_MS } from "../limits.ts";
 
 /** Deadlines of one dialogue, in milliseconds. */
 export type SmtpTimes = {
@@ -26,8 +25,6 @@ export type Profile = {
   readonly failFastMs: number;
   /** Connections in a row that may end at a recipient without one reply before a visit is given up. */
   readonly fruitlessMax: number;
-  /** Idle pooled connections live this long. */
-  readonly idleMs: number;
   /** Whether one operator's hosts share their pace, as they share their policy. */
   readonly perOperator: boolean;
 };
@@ -43,7 +40,6 @@ export const PROFILES: Readonly<Record<PaceProfile, Profile>> = {
     secondConnectionAbove: 500,
     failFastMs: 30_000,
     fruitlessMax: 3,
-    idleMs: POOL_IDLE_MS,
     perOperator: true,
   },
   lab: {
@@ -57,7 +53,6 @@ export const PROFILES: Readonly<Record<PaceProfile, Profile>> = {
     secondConnectionAbove: 200,
     failFastMs: 250,
     fruitlessMax: 12,
-    idleMs: POOL_IDLE_MS,
     perOperator: false,
   },
 };

@@ -22,6 +22,8 @@ export type HostLimits = {
 export type HostShell = {
   readonly profile: Profile;
   readonly port: number;
+  /** Idle connections live this long. */
+  readonly idleMs: number;
   readonly limits: HostLimits;
   readonly now: () => number;
   readonly record: ((host: string, direction: ">" | "<", text: string) => void) | null;

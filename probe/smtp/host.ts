@@ -262,7 +262,7 @@ export class HostQueue {
         startTls: link.startTls,
         pipeline: !link.lockStep,
         times: profile.times,
-        idleMs: profile.idleMs,
+        idleMs: this.#shell.idleMs,
         now,
         record: record === null ? null : (direction, text) => record(target.name, direction, text),
       },

@@ -1,4 +1,4 @@
-import { CONNECTIONS_MAX, HOSTS_REMEMBERED_MAX, POOL_IDLE_CONNECTIONS_MAX } from "../limits.ts";
+import { CONNECTIONS_MAX, HOSTS_REMEMBERED_MAX } from "../limits.ts";
 import type { Profile } from "../pace/profile.ts";
 import { HostQueue } from "./host.ts";
 import type { Grant, HostLimits, Target } from "./host-types.ts";
@@ -7,6 +7,9 @@ import type { Visit } from "./visit.ts";
 export type PoolOptions = {
   readonly profile: Profile;
   readonly port: number;
+  /** Idle connections kept, and for how long. */
+  readonly idleMax: number;
+  readonly idleMs: number;
   readonly now: () => number;
   readonly record: ((host: string, direction: ">" | "<", text: string) => void) | null;
 };
@@ -70,6 +73,7 @@ export class Pool {
     const queue: HostQueue = new HostQueue(target, {
       profile: this.#options.profile,
       port: this.#options.port,
+      idleMs: this.#options.idleMs,
       limits: pace.limits,
       now: this.#options.now,
       record: this.#options.record,
@@ -111,10 +115,10 @@ export class Pool {
 
   #onIdle(queue: HostQueue): void {
     this.#idle.add(queue);
-    if (this.#idle.size <= POOL_IDLE_CONNECTIONS_MAX || this.#shedTimer !== null) return;
+    if (this.#idle.size <= this.#options.idleMax || this.#shedTimer !== null) return;
     this.#shedTimer = setTimeout(() => {
       this.#shedTimer = null;
-      this.#shed(this.#idle.size - POOL_IDLE_CONNECTIONS_MAX);
+      this.#shed(this.#idle.size - this.#options.idleMax);
     }, SHED_AFTER_MS);
   }
 

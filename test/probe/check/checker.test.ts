@@ -221,3 +221,21 @@ it("real-time checks do not wait behind bulk at the same host", async () => {
   await checker.close();
   await own.close();
 });
+
+describe("a sender that is refused", () => {
+  it("stays a refusal of ours, and is asked about as a bounce only where that is switched on", async () => {
+    const own = await quickWorld();
+    const address = "alice@sender-rejected.mailworld.net";
+    const off = createChecker(configFor(own));
+    const on = createChecker(configFor(own, { PROBE_NULL_SENDER: "1" }));
+    const [without] = await verdictsOf(off, [address]);
+    const asked = own.stats().commands.MAIL ?? 0;
+    const [withNull] = await verdictsOf(on, [address]);
+    expect(without?.reason).toBe("sender_rejected");
+    // This host refuses every sender: a refused bounce tells nothing new.
+    expect(withNull?.reason).toBe("sender_rejected");
+    expect((own.stats().commands.MAIL ?? 0) - asked).toBe(2);
+    await Promise.all([off.close(), on.close()]);
+    await own.close();
+  });
+});

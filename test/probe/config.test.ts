@@ -1,0 +1,66 @@
+import { describe, expect, it } from "vitest";
+import { readProbeConfig } from "../../probe/config.ts";
+
+const read = (env: Record<string, string>) =>
+  readProbeConfig({ PROBE_HELO_NAME: "probe.example.net", PROBE_DNS_SERVERS: "9.9.9.9", ...env });
+
+describe("a probe's environment", () => {
+  it("has sensible defaults", () => {
+    const config = read({});
+    expect(config).toMatchObject({
+      ok: true,
+      value: {
+        smtpPort: 25,
+        pace: "polite",
+        outlook: "sparing",
+        mailFrom: "probe@probe.example.net",
+        poolSize: 10,
+        poolIdleMs: 60_000,
+        nullSender: false,
+        sources: [{ address: "any", helo: "probe.example.net" }],
+      },
+    });
+  });
+
+  it("reads several sources and DNS servers of both families", () => {
+    const config = read({
+      PROBE_SOURCE_ADDRESSES: "192.0.2.1, 192.0.2.2=two.example.net",
+      PROBE_DNS_SERVERS: "127.0.0.1:5353,[2620:fe::fe]:53,2620:fe::9",
+    });
+    expect(config).toMatchObject({
+      value: {
+        sources: [
+          { address: "192.0.2.1", helo: "probe.example.net" },
+          { address: "192.0.2.2", helo: "two.example.net" },
+        ],
+        dnsServers: [
+          { host: "127.0.0.1", port: 5353 },
+          { host: "2620:fe::fe", port: 53 },
+          { host: "2620:fe::9", port: 53 },
+        ],
+      },
+    });
+  });
+
+  it("takes the lab's pace on private networks and refuses it elsewhere", () => {
+    expect(read({ PROBE_ALLOW_PRIVATE_NETWORKS: "1" })).toMatchObject({ value: { pace: "lab" } });
+    expect(read({ PROBE_PACE: "lab" })).toMatchObject({
+      ok: false,
+      error: expect.stringContaining("private networks"),
+    });
+  });
+
+  it.each([
+    ["PROBE_SOURCE_ADDRESSES", "example.net"],
+    ["PROBE_SOURCE_ADDRESSES", "192.0.2.1=a b"],
+    ["PROBE_HELO_NAME", "a\r\nRSET"],
+    ["PROBE_MAIL_FROM", "a@b.de> RCPT TO:<x@y.de"],
+    ["PROBE_MAIL_FROM", "a@b.de\r\nDATA"],
+    ["PROBE_DNS_SERVERS", "dns.example.net"],
+    ["PROBE_SMTP_PORT", "0"],
+    ["PROBE_CAPACITY", "many"],
+    ["PROBE_PACE", "fast"],
+  ])("names %s when it is %j", (name, value) => {
+    expect(read({ [name]: value })).toMatchObject({ ok: false, error: expect.stringContaining(name) });
+  });
+});
