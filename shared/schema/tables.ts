@@ -93,6 +93,8 @@ export const jobs = pgTable("jobs", {
   createdAt: createdAt(),
   startedAt: at("started_at"),
   finishedAt: at("finished_at"),
+  tags: text("tags").array().notNull().default([]),
+  deletedAt: at("deleted_at"),
 });
 
 export const uploads = pgTable("uploads", {
@@ -127,6 +129,21 @@ export const jobItems = pgTable(
   (t) => [primaryKey({ columns: [t.jobId, t.rowNo] })],
 );
 
+export const jobDomains = pgTable(
+  "job_domains",
+  {
+    tenantId: tenantId(),
+    domain: text("domain").notNull(),
+    jobId: uuid("job_id").notNull(),
+    at: at("at").notNull().defaultNow(),
+    deliverable: integer("deliverable").notNull().default(0),
+    undeliverable: integer("undeliverable").notNull().default(0),
+    risky: integer("risky").notNull().default(0),
+    unknown: integer("unknown").notNull().default(0),
+  },
+  (t) => [primaryKey({ columns: [t.tenantId, t.domain, t.jobId] })],
+);
+
 export const chunks = pgTable("chunks", {
   id: uuid("id").primaryKey(),
   tenantId: tenantId(),
@@ -134,7 +151,7 @@ export const chunks = pgTable("chunks", {
   kind: text("kind", { enum: ["job", "check"] }).notNull(),
   hub: text("hub").notNull(),
   lane: smallint("lane").notNull(),
-  state: text("state", { enum: ["planned", "out", "done"] })
+  state: text("state", { enum: ["planned", "held", "out", "done"] })
     .notNull()
     .default("planned"),
   ticket: uuid("ticket").notNull().defaultRandom(),
@@ -259,6 +276,7 @@ export const usageRecords = pgTable(
     billable: integer("billable").notNull(),
     smtpChecks: integer("smtp_checks").notNull(),
     at: at("at").notNull().defaultNow(),
+    cacheHits: integer("cache_hits").notNull().default(0),
   },
   (t) => [primaryKey({ columns: [t.tenantId, t.ref] })],
 );

@@ -110,6 +110,8 @@ describe("finalise_job", () => {
       total: 6,
       duplicates: 2,
       billed: 3,
+      asked: 2,
+      cached: 0,
       by_status: { undeliverable: 3, deliverable: 2, unknown: 1 },
       by_reason: { syntax_invalid: 3, accepted: 3 },
     };
@@ -152,7 +154,9 @@ describe("finalise_job", () => {
     const empty = await makeJob(admin, tenant, 0);
     expect(await asTenant(app, tenant, () => finalise(app, empty))).toBe(true);
     const { rows } = await admin.query("SELECT summary FROM jobs WHERE id = $1", [empty]);
-    expect(rows).toEqual([{ summary: { total: 0, duplicates: 0, billed: 0, by_status: {}, by_reason: {} } }]);
+    expect(rows).toEqual([
+      { summary: { total: 0, duplicates: 0, billed: 0, asked: 0, cached: 0, by_status: {}, by_reason: {} } },
+    ]);
   });
 
   it.each(["queued", "ingesting", "paused", "cancelled", "failed", "completed"])(

@@ -31,6 +31,7 @@ const ROWS: Readonly<Record<string, string>> = {
   credit_ledger: "INSERT INTO credit_ledger (tenant_id, kind, amount, ref) VALUES ($1, 'hold', 1, $2)",
   usage_records: `INSERT INTO usage_records (tenant_id, ref, day, endpoint, emails, billable, smtp_checks)
                   VALUES ($1, $2, '2026-11-20', 'verify', 1, 1, 0)`,
+  job_domains: "INSERT INTO job_domains (tenant_id, domain, job_id) VALUES ($1, 'example.com', $2)",
   audit_log: "INSERT INTO audit_log (id, tenant_id, at, actor, action) VALUES ($2, $1, now(), 'key', 'verify')",
 };
 /** Needs rows of other tables first. */
