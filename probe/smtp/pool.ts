@@ -34,6 +34,7 @@ export class Pool {
   readonly #starving = new Set<HostQueue>();
   /** Queues whose connections have nothing to do, the longest idle first. */
   readonly #idle = new Set<HostQueue>();
+  #closed = false;
   #open = 0;
   #opened = 0;
   #failed = 0;
@@ -53,14 +54,17 @@ export class Pool {
     let queue = this.#queues.get(key);
     if (queue === undefined) {
       queue = this.#createQueue(key, target, pace());
-      this.#queues.set(key, queue);
+      if (!this.#closed) this.#queues.set(key, queue);
     }
     this.#idle.delete(queue);
-    queue.submit(visit);
+    // After `close` nobody is dialled any more; checks still under way come to their end here.
+    if (this.#closed) queueMicrotask(() => queue?.cancel(visit));
+    else queue.submit(visit);
     return queue;
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     if (this.#shedTimer !== null) clearTimeout(this.#shedTimer);
     this.#shedTimer = null;
     const queues = [...this.#queues.values()];
