@@ -67,6 +67,9 @@ export async function attempt<T>(work: Promise<T>): Promise<Result<T, DatabaseFa
 export const isUnavailable = (error: unknown): boolean =>
   error instanceof NeonDbError && faultOf(error).kind === "unavailable";
 
+/** Whether a statement was refused because the job is no longer taken in: it was paused or cancelled (MS004). */
+export const isIngestStopped = (error: unknown): boolean => error instanceof NeonDbError && error.code === "MS004";
+
 // Connection, resources, operator intervention, system: SQLSTATE classes that say nothing about the statement itself.
 const PASSING = /^(08|40|53|55|57|58)/;
 

@@ -56,7 +56,7 @@ export async function planJob(database: Database, plan: Plan): Promise<Planned |
           join jobs j on j.id = ${jobId}`,
     sql`update jobs set state = 'running',
                edge_decided = t.decided, duplicates = t.duplicates,
-               checkpoint = checkpoint || jsonb_build_object('planned', jsonb_build_object(
+               checkpoint = checkpoint || jsonb_build_object('since', now(), 'planned', jsonb_build_object(
                  'decided', t.decided, 'waiting_duplicates', t.waiting,
                  'counts', (select coalesce(jsonb_object_agg(status, n), '{}'::jsonb)
                               from (select status, count(*) as n from verdicts where job_id = ${jobId} group by 1) s)))

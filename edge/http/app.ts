@@ -7,13 +7,17 @@ import { problemPage } from "./pages/problem.tsx";
 import { type Problem, problemResponse } from "./problems.ts";
 import { FLEET_ROUTES } from "./routes/fleet.ts";
 import { healthRoute, readyRoute } from "./routes/health.ts";
+import { cancelJobRoute, deleteJobRoute, pauseJobRoute, resumeJobRoute } from "./routes/job-commands.ts";
 import { jobEventsRoute } from "./routes/job-events.ts";
-import { jobResultsRoute } from "./routes/job-results.ts";
-import { jobRoute, listJobsRoute } from "./routes/jobs.ts";
+import { jobDuplicatesRoute, jobResultsRoute } from "./routes/job-results.ts";
+import { jobSummaryRoute } from "./routes/job-summary.ts";
+import { jobRoute, labelJobRoute, listJobsRoute } from "./routes/jobs.ts";
 import { createJobRoute } from "./routes/jobs-create.ts";
 import { metaRoute } from "./routes/meta.ts";
 import { probesConnectRoute } from "./routes/probes-connect.ts";
 import { createRuleRoute, deleteRuleRoute, listRulesRoute, testRulesRoute } from "./routes/rules.ts";
+import { createUploadRoute, deleteUploadRoute, uploadRoute } from "./routes/uploads.ts";
+import { completeUploadRoute, putPartRoute } from "./routes/uploads-parts.ts";
 import { verificationRoute } from "./routes/verification.ts";
 import { verifyRoute } from "./routes/verify.ts";
 import { createWebhookRoute, listWebhooksRoute } from "./routes/webhooks.ts";
@@ -25,8 +29,20 @@ const ENDPOINTS: readonly Endpoint[] = [
   createJobRoute,
   listJobsRoute,
   jobRoute,
+  labelJobRoute,
+  pauseJobRoute,
+  resumeJobRoute,
+  cancelJobRoute,
+  deleteJobRoute,
   jobResultsRoute,
+  jobDuplicatesRoute,
+  jobSummaryRoute,
   jobEventsRoute,
+  createUploadRoute,
+  uploadRoute,
+  putPartRoute,
+  completeUploadRoute,
+  deleteUploadRoute,
   createWebhookRoute,
   listWebhooksRoute,
   testRulesRoute,

@@ -57,7 +57,11 @@ async function snapshot(database: Database, tenantId: string, jobId: string, fre
   const now = Date.now();
   if (shared !== undefined && now - shared.at < freshMs) return shared;
   const job = await readJob(database, tenantId, jobId);
-  const taken = { job: job === null ? null : presentJob(job), over: job === null || isOver(job), at: Date.now() };
+  const taken = {
+    job: job === null ? null : presentJob(job, Date.now()),
+    over: job === null || isOver(job),
+    at: Date.now(),
+  };
   if (taken.over) fresh.delete(key);
   else if (fresh.size < SHARED_JOBS_MAX || fresh.has(key)) fresh.set(key, taken);
   else fresh.clear();

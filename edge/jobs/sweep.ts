@@ -1,10 +1,13 @@
 import { CHUNK_OUT_MAX_MS } from "../../shared/limits.ts";
 import { createDispatch, type Dispatch } from "../data/dispatch.ts";
-import { finaliseJob } from "../data/jobs.ts";
+import { tenantsToStart } from "../data/job-states.ts";
 import { hubFor } from "../hub/rpc.ts";
 import { JOB_IDLE_MS, SWEEP_MAX } from "../limits.ts";
 import { log } from "../log.ts";
+import { JOBS_AT_ONCE } from "../meter/plans.ts";
 import type { Services } from "../services.ts";
+import { endJob, startWaiting } from "./states.ts";
+import { expireUploads } from "./uploads.ts";
 
 /** Months of verdict partitions that are kept ready. */
 const PARTITION_MONTHS = 3;
@@ -21,7 +24,9 @@ export async function sweep(services: Services): Promise<void> {
     },
     chunks: () => replanLost(services, dispatch),
     jobs: () => advanceJobs(services, dispatch),
+    waiting: () => startAll(services),
     hubs: () => wakeDue(services, dispatch),
+    uploads: () => expireUploads(services),
   };
   for (const [step, run] of Object.entries(steps)) {
     try {
@@ -52,12 +57,19 @@ async function replanLost(services: Services, dispatch: Dispatch): Promise<void>
 
 async function advanceJobs(services: Services, dispatch: Dispatch): Promise<void> {
   for (const job of await dispatch.jobsToAdvance(JOB_IDLE_MS, SWEEP_MAX)) {
-    if (job.state === "queued" || job.state === "ingesting") {
+    if (job.state === "ingesting") {
       await services.env.ingestQueue.send({ kind: "ingest", tenant: job.tenantId, job: job.id });
     } else {
-      await finaliseJob(services.database, job.tenantId, job.id).catch((error: unknown) =>
+      await endJob(services, job.tenantId, job.id).catch((error: unknown) =>
         log.error({ tenant: job.tenantId, job: job.id, err: String(error) }, "job not ended"),
       );
     }
+  }
+}
+
+/** Jobs that wait although their tenant has a slot free: the end of another, or their own message, got lost. */
+async function startAll(services: Services): Promise<void> {
+  for (const tenant of await tenantsToStart(services.database, JOBS_AT_ONCE, SWEEP_MAX)) {
+    await startWaiting(services, tenant);
   }
 }

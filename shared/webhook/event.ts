@@ -5,7 +5,7 @@
  */
 
 /** Every event type there is; an endpoint names those it wants. */
-export const EVENT_TYPES = ["job.completed", "verification.completed"] as const;
+export const EVENT_TYPES = ["job.completed", "job.cancelled", "job.failed", "verification.completed"] as const;
 
 /** Event id: the same in every attempt at every endpoint, so that a receiver can drop repeats. */
 export const ID_HEADER = "webhook-id";
