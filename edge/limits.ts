@@ -41,12 +41,12 @@ export const RULES_MAX = 500;
 /** Webhook endpoints of one tenant. */
 export const ENDPOINTS_MAX = 50;
 
-/** Head of a list that is looked at before it is accepted. */
-export const SNIFF_BYTES = 65_536;
 /** One part of an upload to R2; all but the last must have the same size, at least 5 MiB. */
 export const UPLOAD_PART_BYTES = 5_242_880;
-/** One record of a CSV list: beyond it a quote was left open. */
-export const CSV_RECORD_MAX_BYTES = 100_000;
+/** One part of a resumable upload, all of it in memory while it is stored; R2 takes at least 5 MiB. */
+export const RESUMABLE_PART_BYTES = 8_388_608;
+/** An upload that no job was made of is forgotten after this. */
+export const UPLOAD_TTL_S = 86_400;
 /** A form field beside the file. */
 export const FORM_FIELD_MAX_BYTES = 4_096;
 /** A body that is refused is read on and forgotten within these bounds, so that its sender gets to read the answer. */
@@ -64,6 +64,17 @@ export const JOB_IDLE_MS = 60_000;
 /** Chunks and jobs that one sweep looks at. */
 export const SWEEP_MAX = 500;
 
+/** Domains that a job's summary names. */
+export const SUMMARY_DOMAINS = 20;
+
 /** Pause between progress events: short at first, because small lists are done in no time, doubling up to the last. */
 export const PROGRESS_FIRST_MS = 50;
 export const PROGRESS_EVERY_MS = 2_000;
+
+/** Speed of a job is that of this long, once at least so many chunks ended in it; fewer would make it jump. */
+export const RATE_WINDOW_S = 60;
+export const RATE_CHUNKS_MIN = 5;
+
+/** Tags of one job, and the length of one. */
+export const JOB_TAGS_MAX = 20;
+export const JOB_TAG_MAX_CHARS = 64;

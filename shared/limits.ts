@@ -11,6 +11,8 @@ export const JSON_BODY_MAX_BYTES = 1_000_000;
 
 /** Direct upload (R: J1); larger lists go through multipart upload to object storage. */
 export const UPLOAD_MAX_BYTES = 10_000_000;
+/** An upload in parts: what a list of five million rows with many columns may have. */
+export const LARGE_UPLOAD_MAX_BYTES = 2_000_000_000;
 
 /** Addresses in one `POST /v1/jobs` JSON list. */
 export const JSON_LIST_MAX_ITEMS = 100_000;

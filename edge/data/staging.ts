@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import type { Reason, Status } from "../../shared/verdict/vocabulary.ts";
+import type { Checkpoint } from "../tables/table.ts";
 import type { Database } from "./database.ts";
 import { storable } from "./verdict-row.ts";
 
@@ -29,9 +30,6 @@ export type Batch = {
   readonly checkedAt: string;
 };
 
-/** How far a list is staged without a gap, and where its next row begins. */
-export type Checkpoint = { readonly rows: number; readonly offset: number };
-
 /**
  * Stages a batch: rows, and verdicts of those that the edge decided, in one statement, so that a batch that comes
  * again (a message delivered twice, a crash before the checkpoint) finds its rows there and changes nothing. The
@@ -47,13 +45,14 @@ export async function stageBatch(
 ): Promise<void> {
   const { verdicts } = batch;
   await database.tenant(tenantId, [
+    sql`select keep_ingesting(${jobId})`,
     // Nothing is known of the length of the arrays: expecting few rows, the planner would compare all with all.
     sql`select set_config('enable_nestloop', 'off', true)`,
     sql`with kinds as (
           select * from unnest(${sql.param(verdicts.map((one) => one.status))}::text[],
                                ${sql.param(verdicts.map((one) => one.reason))}::text[],
                                ${sql.param(verdicts.map((one) => one.score))}::smallint[],
-                               ${sql.param(verdicts.map((one) => one.detail))}::jsonb[])
+                               ${sql.param(verdicts.map((one) => one.detail))}::json[])
                  with ordinality as d (status, reason, score, detail, kind)
         ), given as (
           select ${batch.base}::integer + r.n::integer as row_no, r.email, r.domain, r.dedupe, r.allow_rule, r.kind
@@ -89,6 +88,6 @@ export async function saveCheckpoint(
 }
 
 const advance = (jobId: string, checkpoint: Checkpoint) =>
-  sql`update jobs set staged_rows = ${checkpoint.rows},
-             checkpoint = checkpoint || jsonb_build_object('offset', ${checkpoint.offset}::bigint, 'at', now())
-       where id = ${jobId} and state = 'ingesting' and not ingested and staged_rows < ${checkpoint.rows}`;
+  sql`update jobs set staged_rows = ${checkpoint.rowNo},
+             checkpoint = checkpoint || jsonb_build_object('reading', ${JSON.stringify(checkpoint)}::jsonb, 'at', now())
+       where id = ${jobId} and state = 'ingesting' and not ingested and staged_rows < ${checkpoint.rowNo}`;

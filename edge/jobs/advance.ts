@@ -1,12 +1,13 @@
 import { ingestMessage, workMessage } from "../../shared/wire/messages.ts";
-import { attempt, isUnavailable } from "../data/database.ts";
-import { failJob, finaliseJob, openIngest } from "../data/jobs.ts";
+import { attempt, isIngestStopped, isUnavailable } from "../data/database.ts";
+import { failJob, openIngest } from "../data/jobs.ts";
 import { planJob } from "../data/planning.ts";
-import { hubFor } from "../hub/rpc.ts";
 import { log } from "../log.ts";
 import type { Services } from "../services.ts";
+import { ListRefused } from "../tables/table.ts";
 import { ingest } from "./ingest.ts";
-import { BrokenList } from "./list.ts";
+import { resumable } from "./source.ts";
+import { endJob, startWaiting, wake } from "./states.ts";
 
 /**
  * Takes a job's list in, as far as one message goes, and plans the job when the list is read. Safe to repeat: what was
@@ -14,19 +15,26 @@ import { BrokenList } from "./list.ts";
  */
 async function advanceIngest(services: Services, tenantId: string, jobId: string): Promise<void> {
   const { env, database } = services;
-  const job = await openIngest(database, tenantId, jobId);
+  let job = await openIngest(database, tenantId, jobId);
+  if (job?.state === "queued") {
+    await startWaiting(services, tenantId, jobId);
+    job = await openIngest(database, tenantId, jobId);
+  }
   if (job === null || job.state !== "ingesting") return;
   if (!job.ingested) {
     try {
-      const outcome = await ingest(env, database, tenantId, jobId, job);
+      const source = await resumable(env, database, tenantId, jobId, job);
+      if (source === null) return;
+      const outcome = await ingest(env.files, database, tenantId, jobId, job, source);
       if (outcome === "more") {
         await env.ingestQueue.send({ kind: "ingest", tenant: tenantId, job: jobId });
         return;
       }
     } catch (error) {
-      if (!(error instanceof BrokenList)) throw error;
+      if (!(error instanceof ListRefused)) throw error;
       log.info({ tenant: tenantId, job: jobId, err: error.message }, "list cannot be read, job failed");
       await failJob(database, tenantId, jobId, error.message);
+      await startWaiting(services, tenantId);
       return;
     }
   }
@@ -34,14 +42,7 @@ async function advanceIngest(services: Services, tenantId: string, jobId: string
   const planned = await planJob(database, plan);
   if (planned === null) return;
   await Promise.all(planned.hubs.map((hub) => wake(services, hub)));
-  if (planned.hubs.length === 0) await finaliseJob(database, tenantId, jobId);
-}
-
-/** The hub looks for itself; if it cannot be reached now, the next sweep wakes it. */
-async function wake(services: Services, hub: string): Promise<void> {
-  await hubFor(services.env, hub)
-    .wake()
-    .catch((error: unknown) => log.warn({ hub, err: String(error) }, "hub not woken"));
+  if (planned.hubs.length === 0) await endJob(services, tenantId, jobId);
 }
 
 /** Consumer of the `ingest` queue. What is unforeseen is tried again, and ends the job when no retry helps. */
@@ -58,6 +59,10 @@ export async function consumeIngest(batch: MessageBatch<unknown>, services: Serv
       await advanceIngest(services, tenant, job);
       message.ack();
     } catch (error) {
+      if (isIngestStopped(error)) {
+        message.ack();
+        continue;
+      }
       log.error({ tenant, job, err: String(error) }, "ingest interrupted, goes on from its checkpoint");
       // An outage may outlast all retries and must not end the job: the sweep takes it up again when Postgres is back.
       if (isUnavailable(error)) message.ack();
@@ -75,7 +80,7 @@ export async function consumeWork(batch: MessageBatch<unknown>, services: Servic
     else if (parsed.data.kind === "wake") hubs.add(parsed.data.hub);
     else {
       const { tenant, job } = parsed.data;
-      const ended = await attempt(finaliseJob(services.database, tenant, job));
+      const ended = await attempt(endJob(services, tenant, job));
       if (!ended.ok) {
         log.error({ tenant, job, code: ended.error.code, err: ended.error.message }, "job not ended, tried again");
         message.retry();
@@ -93,4 +98,5 @@ export async function buryIngest(services: Services, body: unknown): Promise<voi
   if (!parsed.success) return;
   const { tenant, job } = parsed.data;
   await failJob(services.database, tenant, job, "The list could not be taken in. Please upload it again.");
+  await startWaiting(services, tenant);
 }

@@ -1,105 +1,113 @@
 import { EXPORT_PAGE_ROWS } from "../../shared/limits.ts";
-import type { Verdict, VerdictFlags } from "../../shared/verdict/types.ts";
+import { err, ok, type Result } from "../../shared/result.ts";
 import type { Database, Row } from "../data/database.ts";
-import { exportPage } from "../data/jobs.ts";
+import { type ExportJob, exportPage, type RowFilter } from "../data/export.ts";
 import { verdictOf } from "../data/verdict-row.ts";
+import type { Env } from "../env.ts";
+import { readRows } from "../tables/read/rows.ts";
+import type { TableRow } from "../tables/table.ts";
+import { encode, type Format } from "../tables/write/encode.ts";
+import { layOut, mergeJoin, prefetched, type VerdictRow } from "../tables/write/join.ts";
+import { type Column, type Line, namedColumns, resultColumns, type Shape } from "./columns.ts";
+import { openSource } from "./source.ts";
 
-export const EXPORT_FORMATS = ["csv", "ndjson"] as const;
-export type ExportFormat = (typeof EXPORT_FORMATS)[number];
-
-export const EXPORT_TYPES: Readonly<Record<ExportFormat, string>> = {
-  csv: "text/csv; charset=utf-8",
-  ndjson: "application/x-ndjson",
+export type ExportOptions = {
+  readonly format: Format;
+  readonly shape: Shape;
+  readonly filter: RowFilter;
+  /** Names of the columns to keep, in the order to keep them in; null for all. */
+  readonly columns: readonly string[] | null;
+  /** CSV: a byte order mark for Excel. */
+  readonly bom: boolean;
 };
 
 /**
- * Streams a job's rows in their order, while it runs as well as after. A page is read while the one before is being
- * sent, and none before the reader has asked: two pages are all that is in memory.
+ * A job's results as a file: the customer's columns in the list's order, joined by row number with the verdicts, while
+ * the job runs as well as after. The list is read from object storage and the verdicts by pages, one of which is asked
+ * for while the one before is being written; nothing is read before the reader wants it.
+ * @returns the file, or the first name of a column that there is none of
  */
-export function exportStream(
+export async function exportStream(
+  files: Env["files"],
   database: Database,
   tenantId: string,
-  jobId: string,
-  format: ExportFormat,
-): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
-  const write = format === "csv" ? csvLine : ndjsonLine;
-  const page = (after: number): Promise<Row[]> => exportPage(database, tenantId, jobId, after, EXPORT_PAGE_ROWS);
-  let next: Promise<Row[]> | null = null;
-  return new ReadableStream<Uint8Array>(
-    {
-      start(controller) {
-        if (format === "csv") controller.enqueue(encoder.encode(`${CSV_COLUMNS.join(",")}\r\n`));
-      },
-      async pull(controller) {
-        const rows = await (next ?? page(0));
-        const last = Number(rows.at(-1)?.row_no ?? 0);
-        const more = rows.length === EXPORT_PAGE_ROWS;
-        next = more ? page(last) : null;
-        // Its failure is met by the pull that waits for it.
-        next?.catch(() => undefined);
-        let text = "";
-        for (const row of rows) text += write(row);
-        if (text !== "") controller.enqueue(encoder.encode(text));
-        if (!more) controller.close();
-      },
-    },
-    { highWaterMark: 1 },
+  job: ExportJob,
+  options: ExportOptions,
+): Promise<Result<ReadableStream<Uint8Array>, string>> {
+  const { format, shape, columns: wanted, filter } = options;
+  const original = job.dialect?.columns ?? [];
+  const named = job.dialect !== null && original[job.dialect.column]?.toLowerCase() === "email";
+  const all = wanted === null ? resultColumns(format, shape, named) : namedColumns(format, shape, named);
+  const whole = layOut(original, namesOf(all), wanted);
+  if (!whole.ok) return err(whole.error);
+  // Values that nobody asked for are not made.
+  const used = wanted === null ? all : all.filter((_, index) => whole.value.pick?.includes(original.length + index));
+  const layout = layOut(original, namesOf(used), wanted);
+  if (!layout.ok) return err(layout.error);
+  const open = (row: TableRow): Line => ({ row: row.rowNo, email: row.email, duplicateOf: null, verdict: null });
+  const filtered = isFiltered(filter);
+  const rows = mergeJoin(
+    listOf(files, database, tenantId, job, filter),
+    prefetched(verdictRows(database, tenantId, job, used, filter)),
+    layout.value,
+    filtered ? "skip" : (row) => valuesOf(open(row), used),
   );
+  return ok(encode(format, layout.value.columns, rows, { bom: options.bom }));
 }
 
-/** A row that is still open says so: `provisional`, with the reason that nothing is known yet. */
-const OPEN = { status: "unknown", reason: "not_checked" } as const;
+const namesOf = (columns: readonly Column[]): string[] => columns.map(([name]) => name);
+const valuesOf = (line: Line, columns: readonly Column[]) => columns.map(([, value]) => value(line));
 
-const duplicateOf = (row: Row): number | null => (row.dup_of === null ? null : Number(row.dup_of));
+/** Whether rows are left out. */
+const isFiltered = ({ statuses, reasons, flags, duplicates, pending }: RowFilter): boolean =>
+  statuses.length + reasons.length + flags.length > 0 || duplicates !== "include" || pending === "skip";
 
-function ndjsonLine(row: Row): string {
-  const open = row.status === null;
-  const known = open ? { email: row.email, ...OPEN } : verdictOf(row);
-  return `${JSON.stringify({ row: row.row_no, ...known, duplicate_of: duplicateOf(row), provisional: open })}\n`;
+/** The rows of the job's list; of a job without one, the rows that it was made with. */
+async function* listOf(
+  files: Env["files"],
+  database: Database,
+  tenantId: string,
+  job: ExportJob,
+  filter: RowFilter,
+): AsyncGenerator<readonly TableRow[]> {
+  if (job.dialect === null) {
+    for await (const page of prefetched(pagesOf(database, tenantId, job, filter))) {
+      yield page.map((row) => ({ rowNo: Number(row.row_no), email: String(row.email), cells: [] }));
+    }
+    return;
+  }
+  const source = await openSource(files, job.sourceKey);
+  for await (const { rows } of readRows(source, job.dialect, undefined, EXPORT_PAGE_ROWS)) yield rows;
 }
 
-const CSV_COLUMNS = [
-  "row",
-  "email",
-  "status",
-  "reason",
-  "score",
-  "rating",
-  "safe_to_send",
-  "disposable",
-  "role",
-  "free",
-  "catch_all",
-  "did_you_mean",
-  "mx",
-  "provider",
-  "duplicate_of",
-  "checked_at",
-  "provisional",
-] as const;
-
-/** Reads the stored fields as they are: making a whole verdict of each row costs more than its line. */
-function csvLine(row: Row): string {
-  const start = `${Number(row.row_no)},${csvCell(String(row.email))},`;
-  const end = `${duplicateOf(row) ?? ""},`;
-  if (row.status === null) return `${start}${OPEN.status},${OPEN.reason},,,,,,,,,,,${end},true\r\n`;
-  const detail: Partial<Verdict> = row.detail ?? {};
-  const flags: Partial<VerdictFlags> = detail.flags ?? {};
-  const verdict = `${row.status},${row.reason},${row.score},${detail.rating ?? ""},${detail.safe_to_send === true}`;
-  const lists = `${flags.disposable === true},${flags.role === true},${flags.free === true},${flags.catch_all ?? "unknown"}`;
-  const hosts = `${cellOr(detail.did_you_mean)},${cellOr(detail.mx)},${cellOr(detail.provider)}`;
-  const at = row.checked_at instanceof Date ? row.checked_at.toISOString() : String(row.checked_at);
-  return `${start}${verdict},${lists},${hosts},${end}${at},false\r\n`;
+async function* pagesOf(
+  database: Database,
+  tenantId: string,
+  job: ExportJob,
+  filter: RowFilter,
+): AsyncGenerator<Row[]> {
+  for (let after = 0; after < job.staged; after += EXPORT_PAGE_ROWS) {
+    yield await exportPage(database, tenantId, job, after, Math.min(job.staged, after + EXPORT_PAGE_ROWS), filter);
+  }
 }
 
-const cellOr = (text: string | null | undefined): string => (text === null || text === undefined ? "" : csvCell(text));
+async function* verdictRows(
+  database: Database,
+  tenantId: string,
+  job: ExportJob,
+  columns: readonly Column[],
+  filter: RowFilter,
+): AsyncGenerator<VerdictRow[]> {
+  for await (const page of pagesOf(database, tenantId, job, filter)) {
+    yield page.map((row) => ({ rowNo: Number(row.row_no), values: valuesOf(lineOf(row), columns) }));
+  }
+}
 
-/**
- * A cell of a CSV file (RFC 4180). One that a spreadsheet would take for a formula begins with an apostrophe, which
- * shows it as text: a list is often opened by somebody else than the one who was given it.
- */
-function csvCell(text: string): string {
-  const safe = /^[=+\-@\t\r\n]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+function lineOf(row: Row): Line {
+  return {
+    row: Number(row.row_no),
+    email: String(row.email),
+    duplicateOf: row.dup_of === null ? null : Number(row.dup_of),
+    verdict: row.status === null ? null : verdictOf(row),
+  };
 }

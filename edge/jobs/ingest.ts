@@ -1,14 +1,18 @@
+import { canonicalForm } from "../../shared/address/forms.ts";
+import { type Address, parseAddress } from "../../shared/address/parse.ts";
 import { INGEST_ROWS_PER_MESSAGE, STAGE_BATCH_ROWS, STAGE_BATCHES_IN_FLIGHT } from "../../shared/limits.ts";
 import { compileRules } from "../../shared/rules/rules.ts";
 import type { Verdict } from "../../shared/verdict/types.ts";
 import type { Mode } from "../../shared/verdict/vocabulary.ts";
 import type { Database } from "../data/database.ts";
-import { endIngest, type IngestJob } from "../data/jobs.ts";
-import { type Batch, type Checkpoint, saveCheckpoint, stageBatch, type VerdictKind } from "../data/staging.ts";
+import { type Dedupe, endIngest, type IngestJob } from "../data/jobs.ts";
+import { type Batch, saveCheckpoint, stageBatch, type VerdictKind } from "../data/staging.ts";
 import { detailOf } from "../data/verdict-row.ts";
 import type { Env } from "../env.ts";
+import { firstCheckpoint, readRows } from "../tables/read/rows.ts";
+import { type Checkpoint, ListRefused, type TableRow } from "../tables/table.ts";
 import { type Policy, readAddress } from "../verify/text.ts";
-import { BrokenList, createListReader, type Encoding, type ListRow } from "./list.ts";
+import { openSource, type Source } from "./source.ts";
 
 /** `more`: the list goes on after the checkpoint. `read`: it is staged to its end. */
 export type IngestOutcome = "more" | "read";
@@ -21,82 +25,82 @@ const BOUNDS: Bounds = { rowsPerMessage: INGEST_ROWS_PER_MESSAGE, batchRows: STA
  * Takes a list in from its job's checkpoint on: reads it from object storage piece by piece, decides what the edge can
  * decide, stages the rest. A few batches are in flight; the checkpoint passes a batch only when all before it are in,
  * so whatever dies, the list goes on at a record's beginning and no row is staged twice.
- * @throws BrokenList when the list cannot be read to its end
+ * @param source a list that can be entered in the middle
+ * @throws ListRefused when the list cannot be read to its end
  */
 export async function ingest(
-  env: Env,
+  files: Env["files"],
   database: Database,
   tenantId: string,
   jobId: string,
   job: IngestJob,
+  { key, dialect }: Source,
   bounds: Bounds = BOUNDS,
 ): Promise<IngestOutcome> {
-  const policy = { rules: compileRules(job.rules), roleIsRisky: job.options.role_is_risky };
-  const stager = createStager(database, tenantId, jobId, job.key_id, { rows: job.staged_rows, offset: job.offset });
-  const reader = createListReader(job.options.format, job.offset);
-  const encoding = job.options.format.kind === "csv" ? job.options.format.encoding : "utf-8";
-  const stop = job.staged_rows + bounds.rowsPerMessage;
-  let pending: ListRow[] = [];
-  let rows = job.staged_rows;
-
-  /** Stages whole batches of what is pending, or with `all` everything; true when the message has had its share. */
-  const drain = async (all: boolean): Promise<boolean> => {
-    let from = 0;
-    while (pending.length - from >= bounds.batchRows || (all && from < pending.length)) {
-      const part = pending.slice(from, from + bounds.batchRows);
-      await stager.stage(batchOf(part, rows, job.mode, policy), {
-        rows: rows + part.length,
-        offset: part.at(-1)?.end ?? 0,
-      });
-      rows += part.length;
-      from += part.length;
-      if (!all && rows >= stop) return true;
-    }
-    pending = pending.slice(from);
-    return false;
+  const how = {
+    mode: job.mode,
+    dedupe: job.options.dedupe,
+    policy: { rules: compileRules(job.rules), roleIsRisky: job.options.role_is_risky },
   };
-
-  for await (const chunk of contents(env, job.source_key, encoding, job.offset)) {
-    pending = appended(pending, await reader.push(chunk));
-    if (await drain(false)) {
+  const from = job.reading ?? firstCheckpoint(dialect);
+  const stager = createStager(database, tenantId, jobId, job.key_id, from);
+  const stop = from.rowNo + bounds.rowsPerMessage;
+  let reached = from.rowNo;
+  for await (const { rows, next } of readRows(await openSource(files, key), dialect, from, bounds.batchRows)) {
+    await stager.stage(batchOf(rows, how), next);
+    reached = next.rowNo;
+    if (reached >= stop) {
       await stager.settle();
       return "more";
     }
   }
-  pending = appended(pending, await reader.finish());
-  await drain(true);
   await stager.settle();
-  await endIngest(database, tenantId, jobId, rows);
+  if (reached === 0) throw new ListRefused("empty", "The list has no rows.");
+  await endIngest(database, tenantId, jobId, reached);
   return "read";
 }
 
-const appended = (pending: ListRow[], more: ListRow[]): ListRow[] =>
-  pending.length === 0 ? more : pending.concat(more);
+/** What of a job decides over a row. */
+type How = { readonly mode: Mode; readonly dedupe: Dedupe; readonly policy: Policy };
 
 /** Rows of a list as a batch for the staging statement, decided where the text decides. */
-function batchOf(rows: readonly ListRow[], base: number, mode: Mode, policy: Policy): Batch {
+function batchOf(rows: readonly TableRow[], { mode, dedupe, policy }: How): Batch {
   const nowMs = Date.now();
-  const checkedAt = new Date(nowMs).toISOString();
   const batch: Batch = {
-    base,
+    base: (rows[0]?.rowNo ?? 1) - 1,
     emails: [],
     domains: [],
     dedupe: [],
     allowRules: [],
     kinds: [],
     verdicts: [],
-    checkedAt,
+    checkedAt: new Date(nowMs).toISOString(),
   };
   const numbers = new Map<string, number>();
-  for (const { email } of rows) {
-    const { facts, tenantRule, verdict } = readAddress(email, mode, policy, nowMs);
+  for (const { email, rowNo } of rows) {
+    const { facts, tenantRule, verdict } = readAddress(withoutName(email), mode, policy, nowMs);
     batch.emails.push(facts.input);
     batch.domains.push(facts.address?.domain ?? null);
-    batch.dedupe.push((facts.address?.normalised ?? facts.input).toLowerCase());
+    batch.dedupe.push(sameness(dedupe, facts.input, facts.address, rowNo));
     batch.allowRules.push(tenantRule?.kind === "allow" ? tenantRule.id : null);
     batch.kinds.push(verdict === null ? null : numberOf(verdict, batch.verdicts, numbers));
   }
   return batch;
+}
+
+/** The address of a cell such as `Anna <anna@example.com>`; any other cell as it is. */
+function withoutName(cell: string): string {
+  if (!cell.endsWith(">")) return cell;
+  const parsed = parseAddress(cell, { displayName: true });
+  return parsed.ok ? parsed.value.normalised : cell;
+}
+
+/** What two rows must share to be duplicates. What is no address is a duplicate of the same text at most. */
+function sameness(dedupe: Dedupe, input: string, address: Address | null, rowNo: number): string {
+  if (dedupe === "none") return String(rowNo);
+  if (dedupe === "exact" || address === null) return dedupe === "exact" ? input : input.toLowerCase();
+  if (dedupe === "canonical") return canonicalForm(address);
+  return dedupe === "one_per_domain" ? `@${address.domain}` : address.normalised.toLowerCase();
 }
 
 /** Number of a verdict among the distinct ones of its batch: a list has few, and their texts are most of its bytes. */
@@ -165,28 +169,4 @@ function createStager(
       await saveCheckpoint(database, tenantId, jobId, reached);
     },
   };
-}
-
-/** The bytes of a list from `offset` on, in UTF-8; offsets count transcoded bytes. */
-async function* contents(env: Env, key: string, encoding: Encoding, offset: number): AsyncGenerator<Uint8Array> {
-  const head = await env.files.head(key);
-  // A range that begins at the end is an error to R2.
-  if (head !== null && encoding === "utf-8" && offset >= head.size) return;
-  const ranged = encoding === "utf-8" && offset > 0;
-  const object = await env.files.get(key, ranged ? { range: { offset } } : {});
-  if (object === null) throw new BrokenList("The uploaded list is no longer there.");
-  if (encoding === "utf-8") {
-    yield* object.body;
-    return;
-  }
-  const decoder = new TextDecoder(encoding);
-  const encoder = new TextEncoder();
-  let skip = offset;
-  for await (const chunk of object.body) {
-    const bytes = encoder.encode(decoder.decode(chunk, { stream: true }));
-    if (skip < bytes.length) yield bytes.subarray(skip);
-    skip = Math.max(0, skip - bytes.length);
-  }
-  const rest = encoder.encode(decoder.decode());
-  if (skip < rest.length) yield rest.subarray(skip);
 }

@@ -37,6 +37,8 @@ export const dialect = z.discriminatedUnion("kind", [
     ...text,
     /** One array of values, or values one after the other (NDJSON). */
     form: z.enum(["array", "lines"]),
+    /** Rows without any text are rows all the same: of a list that a program sent. */
+    blanks: z.boolean().optional(),
     ...shape,
   }),
   z.object({ kind: z.literal("xlsx"), sheet: z.string(), ...shape }),

@@ -45,9 +45,10 @@ export function jobId(): string {
 /** Object storage in memory: what ingest reads a list from, in pieces of `chunkBytes`. */
 export function filesOf(objects: Record<string, Uint8Array>, chunkBytes = 4_096): Env["files"] {
   const files = {
-    head: async (key: string) => (objects[key] === undefined ? null : { size: objects[key].length }),
-    async get(key: string, options?: { range?: { offset: number } }) {
-      const bytes = objects[key]?.subarray(options?.range?.offset ?? 0);
+    head: async (key: string) => (objects[key] === undefined ? null : { size: objects[key].length, etag: key }),
+    async get(key: string, { range }: { range?: { offset: number; length: number } } = {}) {
+      const from = range?.offset ?? 0;
+      const bytes = objects[key]?.subarray(from, range === undefined ? undefined : from + range.length);
       return bytes === undefined ? null : { body: pieces(bytes, chunkBytes) };
     },
   };

@@ -134,6 +134,7 @@ function createCollector(
   // The next record of CSV begins on a new line, that of JSON may begin on the same one.
   const lineAfter = dialect.kind === "json" ? 0 : 1;
   const plain = dialect.kind === "csv" && !dialect.quotes;
+  const blanks = dialect.kind === "json" && dialect.blanks === true;
   let pending: Pending[] = [];
   let skip = start.rowNo === 0 ? dialect.skip : 0;
   let rowNo = start.rowNo;
@@ -143,7 +144,7 @@ function createCollector(
   const add: Add = (cells, end, recordLine) => {
     line = start.line + recordLine;
     unmark(cells);
-    if (isBlank(cells)) return;
+    if (!blanks && isBlank(cells)) return;
     checkSize(cells, unit, line);
     if (skip > 0) {
       skip--;

@@ -3,6 +3,9 @@ import { uniqueName } from "../read/column.ts";
 import type { TableRow } from "../table.ts";
 import type { ResultRow, Value } from "./cell.ts";
 
+/** What becomes of a row without a verdict: empty cells, values of its own, or it is left out. */
+type Missing = "empty" | "skip" | ((row: TableRow) => readonly Value[]);
+
 /** The columns of a result: those of the list in their order, then those of the verdicts, or a choice of them. */
 export type Layout = {
   readonly columns: readonly string[];
@@ -43,13 +46,12 @@ export type VerdictRow = { readonly rowNo: number; readonly values: readonly Val
 /**
  * Joins a list with its verdicts by row number. Both come in rising order, in batches of any size; one batch of each
  * is in memory.
- * @param missing what becomes of a row without a verdict: `empty` cells, or it is left out (`skip`)
  */
 export async function* mergeJoin(
   list: AsyncIterable<readonly TableRow[]>,
   verdicts: AsyncIterable<readonly VerdictRow[]>,
   layout: Layout,
-  missing: "empty" | "skip",
+  missing: Missing,
 ): AsyncGenerator<ResultRow[]> {
   const next = cursor(verdicts);
   const none: readonly Value[] = Array.from({ length: layout.verdict }, () => null);
@@ -57,11 +59,12 @@ export async function* mergeJoin(
   try {
     for await (const rows of list) {
       const joined: ResultRow[] = [];
-      for (const { rowNo, cells } of rows) {
-        const found = next.upTo(rowNo);
+      for (const row of rows) {
+        const found = next.upTo(row.rowNo);
         const verdict = found instanceof Promise ? await found : found;
         if (verdict === null && missing === "skip") continue;
-        const whole: readonly Value[] = [...cells, ...(verdict ?? none)];
+        const values = verdict ?? (typeof missing === "function" ? missing(row) : none);
+        const whole: readonly Value[] = [...row.cells, ...values];
         joined.push(pick === null ? whole : pick.map((index) => whole[index]));
       }
       if (joined.length > 0) yield joined;

@@ -1,10 +1,13 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Database } from "../../../edge/data/database.ts";
+import { startJobs } from "../../../edge/data/job-states.ts";
 import { createJob, finaliseJob, type NewJob, openIngest } from "../../../edge/data/jobs.ts";
 import { planJob } from "../../../edge/data/planning.ts";
 import type { Env } from "../../../edge/env.ts";
 import { ingest } from "../../../edge/jobs/ingest.ts";
+import { JSON_LINES } from "../../../edge/jobs/source.ts";
+import type { Dialect } from "../../../edge/tables/table.ts";
 import { type DatabaseBench, filesOf, jobId, openDatabase } from "../../support/edge-parts.ts";
 
 let bench: DatabaseBench;
@@ -16,12 +19,25 @@ beforeAll(async () => {
 });
 afterAll(() => bench.close());
 
-const CSV = { kind: "csv", encoding: "utf-8", delimiter: ",", header: true, column: 1 } as const;
+const CSV: Dialect = {
+  kind: "csv",
+  gzip: false,
+  encoding: "utf-8",
+  start: 0,
+  delimiter: ",",
+  ends: ["\r\n", "\n"],
+  quotes: true,
+  columns: ["name", "email"],
+  column: 1,
+  skip: 1,
+};
 
 async function newJob(more: Partial<NewJob> = {}): Promise<string> {
   const id = jobId();
-  const plain = { name: "", lane: 2, mode: "full", roleIsRisky: false, sourceKey: "list", format: CSV } as const;
-  await createJob(bench.database, { id, tenantId: tenant, keyId: "k", hold: 100, traceId: "t", ...plain, ...more });
+  const plain = { name: "", lane: 2, mode: "full", roleIsRisky: false, sourceKey: "list", dialect: CSV } as const;
+  const rest = { keyId: "k", hold: 100, traceId: "t", dedupe: "case_insensitive", uploadId: null } as const;
+  await createJob(bench.database, { id, tenantId: tenant, ...plain, ...rest, ...more });
+  await startJobs(bench.database, tenant, { free: 1_000 });
   return id;
 }
 
@@ -59,7 +75,9 @@ async function run(
 ) {
   const job = await openIngest(bench.database, tenant, id);
   if (job === null || job.ingested) return "read";
-  return ingest({ files } as Env, database, tenant, id, job, bounds);
+  const { dialect } = job.options;
+  if (dialect === null) throw new Error("the job has no list");
+  return ingest(files, database, tenant, id, job, { key: job.source_key, dialect }, bounds);
 }
 
 async function itemsOf(id: string) {
@@ -113,7 +131,7 @@ describe("planning", () => {
   const plan = (id: string) => planJob(bench.database, { tenantId: tenant, jobId: id, region: "eu", shards: 1 });
 
   async function staged(emails: readonly string[]): Promise<string> {
-    const id = await newJob({ format: { kind: "json" } });
+    const id = await newJob({ dialect: JSON_LINES });
     const text = new TextEncoder().encode(emails.map((email) => `${JSON.stringify(email)}\n`).join(""));
     expect(await run(id, bench.database, filesOf({ list: text }), { rowsPerMessage: 1e6, batchRows: 500 })).toBe(
       "read",
@@ -169,7 +187,7 @@ describe("planning", () => {
     expect(rows[0]).toMatchObject({
       state: "completed",
       summary: { total: 5, duplicates: 2, billed: 3 },
-      ledger: { hold: 100, settle: 3, release: 100 },
+      ledger: { hold: 5, settle: 3, release: 5 },
     });
   });
 });

@@ -82,7 +82,8 @@ describe("a list that the edge decides", () => {
     expect(rows[3]).toMatchObject({ duplicate_of: 1, provisional: false });
     const lines = (await results(id, "csv")).trimEnd().split("\r\n");
     expect(lines).toHaveLength(7);
-    expect(lines[0]?.startsWith("row,email,status,reason,score")).toBe(true);
+    expect(lines[0]?.startsWith("id,e-mail,email,status,reason,score")).toBe(true);
+    expect(lines[1]?.startsWith("0,nonsense,nonsense,undeliverable,syntax_invalid,0")).toBe(true);
   });
 
   test("goes in as a JSON list", async () => {
@@ -111,7 +112,7 @@ describe("a list that the edge decides", () => {
     const id = await created(await edge.post("/v1/jobs", tenant.live, { emails: cells, mode: "edge" }));
     await follow(id);
     const csv = await results(id, "csv");
-    for (const cell of ["'=1+1", "'+x", "'-y", "'@z", '"a""b"', '"a,b"', '"a\nb"']) expect(csv).toContain(`,${cell},`);
+    for (const cell of ["'=1+1", "'+x", "'-y", "'@z", '"a""b"', '"a,b"', '"a\nb"']) expect(csv).toContain(`\n${cell},`);
   });
 });
 
@@ -196,10 +197,11 @@ describe("a list is refused at once", () => {
 });
 
 test("a list that breaks in its middle fails the job with a sentence and gives the hold back", async () => {
-  const good = Array.from({ length: 20_000 }, (_, i) => `user${i}@corp-mail.net\n`).join("");
-  const id = await created(await upload(`${good}"never closed\n${good}`));
+  const good = Array.from({ length: 20_000 }, (_, i) => `"${i}",user${i}@corp-mail.net\n`).join("");
+  const id = await created(await upload(`id,email\n${good}"never closed\n${good.replaceAll('"', "")}`));
   const last = (await follow(id)).at(-1);
-  expect(last).toMatchObject({ state: "failed", error: "A quoted field after line 20000 is never closed." });
+  const error = "The record near line 20001 is longer than 262144 bytes, or a quote in it is never closed.";
+  expect(last).toMatchObject({ state: "failed", error });
   const { rows } = await edge.sql.query("SELECT kind FROM credit_ledger WHERE ref = $1 ORDER BY kind", [id]);
   expect(rows.map((row) => row.kind)).toEqual(["hold", "release"]);
 });
