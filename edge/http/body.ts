@@ -55,7 +55,35 @@ export const tooLarge = (maxBytes: number): Problem => ({
 
 /** True when the announced length already exceeds the bound. */
 export function announcesTooMuch(request: Request, maxBytes: number): boolean {
-  return Number(request.headers.get("content-length") ?? "0") > maxBytes;
+  return announcedBytes(request) > maxBytes;
+}
+
+/** The bytes of a body of at most `maxBytes`, counted as they come. */
+export async function readBytes(request: Request, maxBytes: number): Promise<Result<Uint8Array<ArrayBuffer>, Problem>> {
+  if (announcesTooMuch(request, maxBytes)) return err(tooLarge(maxBytes));
+  const reader = request.body?.getReader();
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for (let read = await reader?.read(); read?.value !== undefined; read = await reader?.read()) {
+    bytes += read.value.byteLength;
+    if (bytes > maxBytes) {
+      await discard(reader);
+      return err(tooLarge(maxBytes));
+    }
+    pieces.push(read.value);
+  }
+  return ok(concatenated(pieces));
+}
+
+/** Pieces of bytes as one. */
+export function concatenated(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
 }
 
 async function readText(request: Request, maxBytes: number): Promise<Result<string, Problem>> {
@@ -77,22 +105,35 @@ async function readText(request: Request, maxBytes: number): Promise<Result<stri
   return ok(text + decoder.decode());
 }
 
+/** The length that a request announces; 0 when it announces none. */
+export const announcedBytes = (request: Request): number => Number(request.headers.get("content-length") ?? "0");
+
 /**
  * Reads a refused body to its end and forgets it, within bounds. A connection closed on unread bytes is reset, and the
- * caller would see that instead of the problem.
+ * caller would see that instead of the problem. One that announces more than would be read is answered at once.
  */
-export async function discard(reader: ReadableStreamDefaultReader<Uint8Array> | undefined): Promise<void> {
+export async function discard(
+  reader: ReadableStreamDefaultReader<Uint8Array> | undefined,
+  announced = 0,
+): Promise<void> {
   if (reader === undefined) return;
-  const until = Date.now() + DISCARD_MAX_MS;
-  let bytes = 0;
+  let bytes = announced;
+  let timer: number | null = null;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), DISCARD_MAX_MS);
+  });
   try {
-    for (let read = await reader.read(); !read.done; read = await reader.read()) {
-      bytes += read.value.byteLength;
-      if (bytes > DISCARD_MAX_BYTES || Date.now() > until) break;
+    while (bytes <= DISCARD_MAX_BYTES) {
+      // A caller that announces bytes and sends none keeps nobody.
+      const read = await Promise.race([reader.read(), late]);
+      if (read === null || read.done) break;
+      if (announced === 0) bytes += read.value.byteLength;
     }
     await reader.cancel();
   } catch {
     // The caller has left: nobody waits for the answer.
+  } finally {
+    clearTimeout(timer);
   }
 }
 

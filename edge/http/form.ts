@@ -1,6 +1,6 @@
 import { err, ok, type Result } from "../../shared/result.ts";
 import { FORM_FIELD_MAX_BYTES, FORM_FIELDS_MAX } from "../limits.ts";
-import { announcesTooMuch, discard, tooLarge } from "./body.ts";
+import { announcedBytes, announcesTooMuch, discard, tooLarge } from "./body.ts";
 import { boundaryOf, createFormReader, type FormEvent } from "./multipart.ts";
 import type { Problem } from "./problems.ts";
 
@@ -25,7 +25,7 @@ export async function readForm(
   const read = announcesTooMuch(request, maxBytes + FORM_OVERHEAD_BYTES)
     ? err(tooLarge(maxBytes))
     : await readParts(stream, boundary, sink, maxBytes);
-  if (!read.ok) await discard(stream);
+  if (!read.ok) await discard(stream, announcedBytes(request));
   return read;
 }
 

@@ -200,7 +200,7 @@ test("a list that breaks in its middle fails the job with a sentence and gives t
   const good = Array.from({ length: 20_000 }, (_, i) => `"${i}",user${i}@corp-mail.net\n`).join("");
   const id = await created(await upload(`id,email\n${good}"never closed\n${good.replaceAll('"', "")}`));
   const last = (await follow(id)).at(-1);
-  const error = "The record near line 20001 is longer than 262144 bytes, or a quote in it is never closed.";
+  const error = "The record near line 20002 is longer than 262144 bytes, or a quote in it is never closed.";
   expect(last).toMatchObject({ state: "failed", error });
   const { rows } = await edge.sql.query("SELECT kind FROM credit_ledger WHERE ref = $1 ORDER BY kind", [id]);
   expect(rows.map((row) => row.kind)).toEqual(["hold", "release"]);
