@@ -11,8 +11,25 @@ export const KEY_KV_TTL_S = 3_600;
 /** Smallest cacheTtl that KV takes. */
 export const KV_CACHE_TTL_S = 30;
 
-/** A region without probes is passed over this long before it is asked again. */
+/** A region without probes, or with a queue, is passed over this long before it is asked again. */
 export const NO_PROBE_MEMORY_MS = 10_000;
+/** Time that must be left for another region to be asked for a second opinion: a dialogue takes about this. */
+export const SECOND_OPINION_MIN_MS = 1_000;
+/** What a check waits for leave to do so, which comes from Postgres. */
+export const OPINION_CLAIM_TIMEOUT_MS = 1_000;
+/** Domains an isolate knows to have had their second opinion today. */
+export const OPINION_MEMORY_MAX = 10_000;
+
+/** Chunks that one sweep moves from one hub to another: 100,000 addresses a minute, a statement of a second. */
+export const MOVE_CHUNKS_MAX = 500;
+/** A backlog below this is left where it is: its own region is done with it in minutes. */
+export const MOVE_BACKLOG_MIN_CHUNKS = 100;
+/** A backlog is moved from when it is this many times as long, by its probes' room, as the one it would go to. */
+export const MOVE_BACKLOG_RATIO = 4;
+/** Due chunks counted per hub; beyond, a backlog is simply long. */
+export const MOVE_COUNT_MAX = 20_000;
+/** Deferred items wait this long past their time for the source address that their host knows. */
+export const MOVE_STICKY_MS = 600_000;
 
 /** Answers kept together on their way to the queue, and how long the first of them waits for others. */
 export const RECORDS_PER_MESSAGE = 64;
@@ -78,3 +95,10 @@ export const RATE_CHUNKS_MIN = 5;
 /** Tags of one job, and the length of one. */
 export const JOB_TAGS_MAX = 20;
 export const JOB_TAG_MAX_CHARS = 64;
+
+/** An answer is kept under its Idempotency-Key for a day. */
+export const IDEMPOTENCY_TTL_MS = 86_400_000;
+/** A call with a key that did not answer within this is taken over by the next with the same key: twice the longest. */
+export const IDEMPOTENCY_LOCK_MS = 60_000;
+/** Keys forgotten by one sweep. */
+export const IDEMPOTENCY_PURGE_MAX = 50_000;

@@ -17,6 +17,9 @@ export const LARGE_UPLOAD_MAX_BYTES = 2_000_000_000;
 /** Addresses in one `POST /v1/jobs` JSON list. */
 export const JSON_LIST_MAX_ITEMS = 100_000;
 
+/** Addresses in one `POST /v1/verify/batch`: what one answer can wait for. */
+export const VERIFY_BATCH_MAX_ITEMS = 100;
+
 /** Caller's timeout of a real-time check. */
 export const VERIFY_TIMEOUT_DEFAULT_MS = 8_000;
 export const VERIFY_TIMEOUT_MAX_MS = 30_000;

@@ -36,7 +36,9 @@ export async function addEndpoint(
     sql`insert into webhook_endpoints (id, tenant_id, url, event_types, secrets, description)
         select ${id}::uuid, ${tenantId}::uuid, ${url}, ${sql.param([...eventTypes])}::text[],
                ${JSON.stringify([secret])}::jsonb, ${description}
-         where (select count(*) from webhook_endpoints) < ${most}
+         where (select count(*) from webhook_endpoints where id <> ${id}) < ${most}
+        -- Made before by a call whose answer, with the secret, was lost.
+        on conflict (id) do update set secrets = excluded.secrets
         returning id, url, event_types, state, description, created_at`,
   ]);
   return row === undefined ? null : endpointRow.parse(row);

@@ -30,6 +30,9 @@ export type NewJob = {
   readonly dialect: Dialect;
   /** Which rows of it are duplicates of one another. */
   readonly dedupe: Dedupe;
+  readonly tags: readonly string[];
+  /** Ask again whatever is cached. */
+  readonly fresh: boolean;
   /** Credits held until the list is read: about the most rows that it can have. */
   readonly hold: number;
   /** The upload that the list came as, which makes one job only; null for a list that came with its job. */
@@ -43,14 +46,16 @@ export type Dedupe = (typeof DEDUPES)[number];
 
 /** Stores a job and the hold on its tenant's credits. False when its upload is gone or has made a job already. */
 export async function createJob(database: Database, job: NewJob): Promise<boolean> {
-  const { dialect: read, dedupe, uploadId } = job;
-  const options = JSON.stringify({ role_is_risky: job.roleIsRisky, dialect: read, dedupe, rows_at_most: job.hold });
+  const { dialect: read, dedupe, fresh, hold, uploadId } = job;
+  const roles = { role_is_risky: job.roleIsRisky };
+  const options = JSON.stringify({ ...roles, dialect: read, dedupe, fresh, rows_at_most: hold });
   const taken = uploadId === null ? sql`select 1` : takeUpload(uploadId, job.id);
   const [[row] = []] = await database.tenant(job.tenantId, [
     sql`with taken as (${taken}), made as (
-          insert into jobs (id, tenant_id, key_id, name, state, lane, mode, options, source_kind, source_key, trace_id)
+          insert into jobs (id, tenant_id, key_id, name, state, lane, mode, options, source_kind, source_key, tags, trace_id)
           select ${job.id}::uuid, ${job.tenantId}::uuid, ${job.keyId}, ${job.name}, 'queued', ${job.lane}::smallint,
-                 ${job.mode}, ${options}::jsonb, ${read.kind}, ${job.sourceKey}, ${job.traceId}
+                 ${job.mode}, ${options}::jsonb, ${read.kind}, ${job.sourceKey},
+                 ${sql.param([...job.tags])}::text[], ${job.traceId}
             from taken
           returning id, tenant_id
         )

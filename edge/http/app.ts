@@ -20,11 +20,13 @@ import { createUploadRoute, deleteUploadRoute, uploadRoute } from "./routes/uplo
 import { completeUploadRoute, putPartRoute } from "./routes/uploads-parts.ts";
 import { verificationRoute } from "./routes/verification.ts";
 import { verifyRoute } from "./routes/verify.ts";
+import { verifyBatchRoute } from "./routes/verify-batch.ts";
 import { createWebhookRoute, listWebhooksRoute } from "./routes/webhooks.ts";
 
 /** Every route of the API, in the order of its description. */
 const ENDPOINTS: readonly Endpoint[] = [
   verifyRoute,
+  verifyBatchRoute,
   verificationRoute,
   createJobRoute,
   listJobsRoute,

@@ -1,4 +1,4 @@
-import { z } from "@hono/zod-openapi";
+import { type RouteConfig, z } from "@hono/zod-openapi";
 import { PROBLEMS, type ProblemSlug } from "./problems.ts";
 
 /** The problem document in the API's description. */
@@ -79,3 +79,24 @@ export const pageQuery = z.object({
 
 /** A page of a list. */
 export const pageOf = (item: z.ZodType) => z.object({ data: z.array(item), next_cursor: z.string().nullable() });
+
+const idempotencyHeaders = z.object({
+  "idempotency-key": z
+    .string()
+    .max(255)
+    .optional()
+    .describe("Sent again with the same key within a day, the call does nothing and gives the same answer"),
+});
+
+/** A contract whose route takes an Idempotency-Key: the header, what a repetition says, and what may be wrong with it. */
+export function withIdempotencyKey(contract: RouteConfig): RouteConfig {
+  const faults = problems("invalid_idempotency_key", "idempotency_in_progress", "idempotency_mismatch");
+  const responses = { ...contract.responses };
+  for (const [status, fault] of Object.entries(faults)) {
+    const known = responses[status];
+    const both = known !== undefined && "description" in known ? `${known.description}; ` : "";
+    responses[status] =
+      Number(status) >= 500 && known !== undefined ? known : { ...fault, description: `${both}${fault.description}` };
+  }
+  return { ...contract, request: { ...contract.request, headers: idempotencyHeaders }, responses };
+}

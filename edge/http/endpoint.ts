@@ -3,10 +3,13 @@ import type { Context, ExecutionContext } from "hono";
 import type { Scope } from "../../shared/keys/scopes.ts";
 import type { KnownKey } from "../access.ts";
 import { isUnavailable } from "../data/database.ts";
+import { uuidv7 } from "../ids.ts";
 import { log } from "../log.ts";
 import { type Services, servicesOf } from "../services.ts";
-import { discard } from "./body.ts";
+import { announcedBytes, discard } from "./body.ts";
+import { withIdempotencyKey } from "./contract.ts";
 import { admit, rateHeaders } from "./middleware/auth.ts";
+import { idempotently } from "./middleware/idempotency.ts";
 import { type Trace, traceOf } from "./middleware/trace.ts";
 import { type Problem, problemResponse } from "./problems.ts";
 
@@ -19,6 +22,10 @@ export type Call = {
   readonly services: Services;
   readonly trace: Trace;
   readonly startedMs: number;
+  /** Id of what the call makes, UUIDv7: the same when a call with an Idempotency-Key has to be run again. */
+  readonly id: string;
+  /** It has to be run again: whatever it makes may be there already. */
+  readonly again: boolean;
   readonly execution: ExecutionContext;
   /** A parameter of the path. */
   param(name: string): string;
@@ -33,13 +40,20 @@ type Handled = Response | Problem | Promise<Response | Problem>;
 /** One route: its contract (the OpenAPI operation, with the schemas that the handler checks by) and its handler. */
 export type Endpoint =
   | { readonly contract: RouteConfig; readonly scope: null; handle(call: Call): Handled }
-  | { readonly contract: RouteConfig; readonly scope: Scope; handle(call: KeyedCall): Handled };
+  | {
+      readonly contract: RouteConfig;
+      readonly scope: Scope;
+      /** The route takes an Idempotency-Key; its body has at most so many bytes. */
+      readonly idempotentMaxBytes?: number;
+      handle(call: KeyedCall): Handled;
+    };
 
 type Pattern = { readonly method: string; readonly path: RegExp };
 
 /** Puts a route into the app and its contract into the API's description. */
 export function mount(app: EdgeApp, endpoint: Endpoint, patterns: Pattern[]): void {
-  const { contract } = endpoint;
+  const takesKey = endpoint.scope !== null && endpoint.idempotentMaxBytes !== undefined;
+  const contract = takesKey ? withIdempotencyKey(endpoint.contract) : endpoint.contract;
   app.openAPIRegistry.registerPath(contract);
   const method = contract.method.toUpperCase();
   patterns.push({ method, path: new RegExp(`^${contract.path.replaceAll(/\{[a-z_]+\}/g, "[^/]+")}$`) });
@@ -63,6 +77,8 @@ async function serve(c: EdgeContext, endpoint: Endpoint): Promise<Response> {
       services,
       trace,
       startedMs,
+      id: uuidv7(startedMs),
+      again: false,
       execution: c.executionCtx,
       param: (name) => c.req.param(name) ?? "",
     };
@@ -72,17 +88,28 @@ async function serve(c: EdgeContext, endpoint: Endpoint): Promise<Response> {
       if (admitted.ok) {
         const { caller, rate } = admitted.value;
         tenant = caller.key.tenant_id;
-        response = answered(await endpoint.handle({ ...call, caller }), trace);
-        if (rate !== null && response.status !== 101) rateHeaders(response.headers, rate, startedMs);
+        response = answered(await run({ ...call, caller }, endpoint), trace);
+        // A batch has counted more than its own call and says so itself.
+        if (rate !== null && response.status !== 101 && !response.headers.has("ratelimit"))
+          rateHeaders(response.headers, rate, startedMs);
       } else response = problemResponse(admitted.error, trace.traceId);
     }
   } catch (error) {
     response = failed(error, trace, endpoint.contract.path);
   }
-  if (response.status >= 400 && !c.req.raw.bodyUsed) await discard(c.req.raw.body?.getReader());
+  const { raw } = c.req;
+  if (response.status >= 400 && !raw.bodyUsed) await discard(raw.body?.getReader(), announcedBytes(raw));
   if (response.status !== 101) response.headers.set("traceparent", trace.traceparent);
   account(response, endpoint, trace, tenant, startedMs);
   return response;
+}
+
+function run(call: KeyedCall, endpoint: Extract<Endpoint, { scope: Scope }>): Handled {
+  const maxBytes = endpoint.idempotentMaxBytes;
+  const key = maxBytes === undefined ? null : call.request.headers.get("idempotency-key");
+  if (maxBytes === undefined || key === null) return endpoint.handle(call);
+  const { method, path } = endpoint.contract;
+  return idempotently(call, key, `${method} ${path}`, maxBytes, (again) => endpoint.handle(again));
 }
 
 const answered = (handled: Response | Problem, trace: Trace): Response =>

@@ -41,6 +41,17 @@ export const PROBLEMS = {
   empty_list: [422, "Empty list", "The list holds no addresses."],
   invalid_rule: [422, "Invalid rule", "The rule cannot be used as it stands."],
   invalid_webhook_url: [422, "Invalid webhook URL", "Webhooks go to public http and https URLs without credentials."],
+  invalid_idempotency_key: [400, "Invalid Idempotency-Key", "The header takes 1 to 255 printable ASCII characters."],
+  idempotency_in_progress: [
+    409,
+    "The same call is being answered",
+    "A call with this Idempotency-Key has not ended yet. Try again after the time in Retry-After.",
+  ],
+  idempotency_mismatch: [
+    422,
+    "Idempotency-Key used for another call",
+    "The key came with another body or at another route within the last day. Use a new key.",
+  ],
   wrong_state: [409, "Not possible now", "The job is in a state in which this cannot be done; `state` names it."],
   duplicate: [409, "Exists already", "The same thing exists already."],
   unsupported_media_type: [415, "Unsupported content type", "The call takes another content type."],

@@ -11,6 +11,9 @@ type JobSettings = {
   /** 1 high, 2 normal, 3 low. */
   readonly lane: number;
   readonly dedupe: Dedupe;
+  readonly tags: readonly string[];
+  /** Ask again whatever is cached. */
+  readonly fresh: boolean;
 };
 
 /** A list that lies in object storage and a job that is to be made of it. */

@@ -21,8 +21,11 @@ export type Grant = {
 
 /** Limits and credits of tenants. It grants and records; tiers refuse nothing yet. */
 export type Meter = {
-  /** Grants one call. Answers from the isolate's lease, and asks the tenant's object only when that is spent. */
-  grant(tenantId: string, limits: RateLimits, nowMs: number): Grant | Promise<Grant>;
+  /**
+   * Grants a call, or several that came as one. Answers from the isolate's lease, and asks the tenant's object only when
+   * that is spent; what a batch takes beyond a lease is counted with the next.
+   */
+  grant(tenantId: string, limits: RateLimits, nowMs: number, calls?: number): Grant | Promise<Grant>;
   /** When keys, rules or plan of a tenant last changed (epoch ms), as far as a lease's age. Counts nothing. */
   changedAt(tenantId: string, nowMs: number): Promise<number>;
   /** Announces that keys, rules or plan of a tenant changed; drops this isolate's own lease at once. */
@@ -36,15 +39,16 @@ export function createMeter(env: Env): Meter {
   const isolate = randomHex().slice(0, 12);
   const held = new Map<string, Held>();
   return {
-    grant(tenantId, limits, nowMs) {
+    grant(tenantId, limits, nowMs, calls = 1) {
       const current = held.get(tenantId);
-      if (current !== undefined && current.left > 0 && current.lease.expiresAt > nowMs) return spend(current);
+      if (current !== undefined && current.left > 0 && current.lease.expiresAt > nowMs) return spend(current, calls);
       return renew(
         env,
         held,
         tenantId,
         { isolate, limits, unspent: current?.left ?? 0, leasedAt: current?.leasedAt ?? 0 },
         nowMs,
+        calls,
       );
     },
     async changedAt(tenantId, nowMs) {
@@ -63,8 +67,8 @@ export function createMeter(env: Env): Meter {
   };
 }
 
-function spend(held: Held): Grant {
-  held.left -= 1;
+function spend(held: Held, calls: number): Grant {
+  held.left -= calls;
   const { window, limit, spent, tokens, resetAt, changedAt } = held.lease;
   if (limit === null) return { rate: null, changedAt };
   const remaining = Math.max(0, limit - spent - (tokens - held.left));
@@ -77,6 +81,7 @@ async function renew(
   tenantId: string,
   request: LeaseRequest,
   nowMs: number,
+  calls: number,
 ): Promise<Grant> {
   // Unspent tokens go back once, whatever comes of the call.
   held.delete(tenantId);
@@ -85,7 +90,7 @@ async function renew(
     const fresh = { lease, leasedAt: nowMs, left: lease.tokens };
     forgetOldest(held);
     held.set(tenantId, fresh);
-    return spend(fresh);
+    return spend(fresh, calls);
   } catch (error) {
     log.warn({ tenant: tenantId, err: String(error) }, "meter not reached, call granted");
     // Without word of changes, only what was loaded within the skew counts as current.

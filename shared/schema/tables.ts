@@ -264,6 +264,22 @@ export const creditLedger = pgTable("credit_ledger", {
   at: at("at").notNull().defaultNow(),
 });
 
+export const idempotencyKeys = pgTable(
+  "idempotency_keys",
+  {
+    tenantId: tenantId(),
+    key: text("key").notNull(),
+    route: text("route").notNull(),
+    requestHash: bytea("request_hash").notNull(),
+    state: text("state", { enum: ["started", "done", "open"] }).notNull(),
+    resourceId: uuid("resource_id").notNull(),
+    response: jsonb("response"),
+    lockedUntil: at("locked_until").notNull(),
+    createdAt: createdAt(),
+  },
+  (t) => [primaryKey({ columns: [t.tenantId, t.key] })],
+);
+
 export const usageRecords = pgTable(
   "usage_records",
   {
@@ -338,3 +354,13 @@ export const probeQuarantines = pgTable(
   },
   (t) => [primaryKey({ columns: [t.probeId, t.source] })],
 );
+
+export const hubLoads = pgTable("hub_loads", {
+  hub: text("hub").primaryKey(),
+  region: text("region").notNull(),
+  shard: integer("shard").notNull(),
+  probes: integer("probes").notNull(),
+  room: bigint("room", { mode: "number" }).notNull(),
+  seenAt: at("seen_at").notNull(),
+  emptySince: at("empty_since"),
+});

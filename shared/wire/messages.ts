@@ -23,7 +23,8 @@ export const answerRecord = z.object({
   id: z.uuid(),
   tenant: z.uuid(),
   key: z.string().min(1).max(64),
-  source: z.enum(["edge", "probe", "cache"]),
+  /** `duplicate`: the answer of another address of the same batch. */
+  source: z.enum(["edge", "probe", "cache", "duplicate"]),
   /** Credits that the answer costs: 0 or 1. */
   billable: z.int().min(0).max(1),
   trace: z.string().max(64),

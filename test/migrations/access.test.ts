@@ -13,6 +13,7 @@ const PASSES_ALL_TENANTS = [
   "deliveries", // claim_deliveries
   "delivery_attempts", // record_attempts
   "events", // raise_event in settle_check
+  "idempotency_keys", // purge_idempotency
   "jobs", // jobs_to_advance
   "tenant_rules", // key_snapshot
   "tenants", // key_snapshot
@@ -175,7 +176,7 @@ describe("functions", () => {
         GROUP BY r`,
     );
     const given = new Map(rows.map((row) => [row.role, row.functions]));
-    expect(given.get("probe")).toEqual(["settle"]);
+    expect(given.get("probe")).toEqual(["settle", "settle_asking"]);
     expect(given.get("courier")).toEqual(["claim_deliveries", "record_attempts"]);
     expect(given.get("eraser")).toBeUndefined();
     for (const tenantOnly of ["settle", "finalise_job", "raise_event", "key_snapshot"]) {

@@ -32,6 +32,8 @@ const ROWS: Readonly<Record<string, string>> = {
   usage_records: `INSERT INTO usage_records (tenant_id, ref, day, endpoint, emails, billable, smtp_checks)
                   VALUES ($1, $2, '2026-11-20', 'verify', 1, 1, 0)`,
   job_domains: "INSERT INTO job_domains (tenant_id, domain, job_id) VALUES ($1, 'example.com', $2)",
+  idempotency_keys: `INSERT INTO idempotency_keys (tenant_id, key, route, request_hash, state, resource_id, locked_until)
+                     VALUES ($1, 'k' || $2::text, 'post /x', sha256('x'), 'started', $2, now())`,
   audit_log: "INSERT INTO audit_log (id, tenant_id, at, actor, action) VALUES ($2, $1, now(), 'key', 'verify')",
 };
 /** Needs rows of other tables first. */
@@ -40,7 +42,17 @@ const DELIVERY = `WITH e AS (INSERT INTO events (id, tenant_id, type, payload) V
   INSERT INTO deliveries (id, tenant_id, event_id, endpoint_id) SELECT $2, $1, e.id, w.id FROM e, w`;
 
 const TABLES = [...Object.keys(ROWS), "deliveries", "tenants"];
-const UPDATABLE = ["tenants", "api_keys", "jobs", "uploads", "job_items", "chunks", "webhook_endpoints", "deliveries"];
+const UPDATABLE = [
+  "tenants",
+  "api_keys",
+  "jobs",
+  "uploads",
+  "job_items",
+  "chunks",
+  "webhook_endpoints",
+  "deliveries",
+  "idempotency_keys",
+];
 
 let db: TestDatabase;
 let admin: Client;

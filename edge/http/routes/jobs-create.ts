@@ -1,9 +1,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { JSON_LIST_MAX_ITEMS, UPLOAD_MAX_BYTES } from "../../../shared/limits.ts";
 import { MODES } from "../../../shared/verdict/vocabulary.ts";
-import { DEDUPES } from "../../data/jobs.ts";
+import { DEDUPES, readJob } from "../../data/jobs.ts";
 import { readUpload, type StoredUpload } from "../../data/uploads.ts";
-import { isUuid, uuidv7 } from "../../ids.ts";
+import { isUuid } from "../../ids.ts";
 import { jsonLinesOf, submit } from "../../jobs/create.ts";
 import { guessOf, look } from "../../jobs/preview.ts";
 import { JSON_LINES, listKey } from "../../jobs/source.ts";
@@ -15,6 +15,7 @@ import type { Endpoint, KeyedCall } from "../endpoint.ts";
 import { readForm } from "../form.ts";
 import { LIST_PROBLEMS, listWishes, refusalProblem } from "../lists.ts";
 import type { Problem } from "../problems.ts";
+import { tagsSchema } from "./jobs.ts";
 
 const LANES = ["high", "normal", "low"] as const;
 
@@ -33,6 +34,18 @@ const settings = z.object({
         "same domain, or none. Duplicates are answered with the first of their kind and billed with it; with " +
         "`one_per_domain` they are not checked.",
     ),
+  tags: z
+    .preprocess(
+      (value) => (typeof value === "string" ? value.split(",").filter((one) => one.trim() !== "") : value),
+      tagsSchema,
+    )
+    .default([])
+    .openapi({ type: "array", items: { type: "string" } })
+    .describe("For finding it again: a campaign, a customer. In a form: separated by commas"),
+  fresh: z
+    .union([z.boolean(), z.enum(["true", "false"]).transform((value) => value === "true")])
+    .default(false)
+    .describe("Ask again although an answer is cached"),
 });
 
 const emails = z.array(z.string()).min(1).max(JSON_LIST_MAX_ITEMS);
@@ -99,10 +112,13 @@ const contract = createRoute({
 });
 
 /** `POST /v1/jobs` */
-export const createJobRoute: Endpoint = { contract, scope: "jobs", handle };
+export const createJobRoute: Endpoint = { contract, scope: "jobs", idempotentMaxBytes: UPLOAD_MAX_BYTES, handle };
 
 async function handle(call: KeyedCall): Promise<Response | Problem> {
   if (call.caller.key.mode === "test") return { slug: "sandbox_only", detail: "Lists need a live key." };
+  if (call.again && (await readJob(call.services.database, call.caller.key.tenant_id, call.id)) !== null) {
+    return accepted(call.id);
+  }
   const type = call.request.headers.get("content-type") ?? "";
   if (/^multipart\/form-data/i.test(type)) return fromForm(call);
   if (/json/i.test(type)) return fromJson(call);
@@ -138,7 +154,7 @@ async function fromUpload(call: KeyedCall, uploadId: string, body: ListBody): Pr
   const found = await look(services.env.files, key, body);
   if (!found.ok) return refusalProblem(found.error);
   const { dialect } = found.value;
-  return created(call, body, { id: uuidv7(call.startedMs), key, dialect, rows: guessOf(upload, dialect), upload });
+  return created(call, body, { id: call.id, key, dialect, rows: guessOf(upload, dialect), upload });
 }
 
 const usedProblem = ({ job_id: job }: StoredUpload): Problem => ({ slug: "upload_used", extra: { job_id: job } });
@@ -169,7 +185,7 @@ async function fromForm(call: KeyedCall): Promise<Response | Problem> {
 
 /** A new job's id, and the way of its list into object storage. */
 function begin(call: KeyedCall): { readonly id: string; readonly key: string; readonly upload: Upload } {
-  const id = uuidv7(call.startedMs);
+  const { id } = call;
   const key = listKey(call.caller.key.tenant_id, id);
   return { id, key, upload: createUpload(call.services.env.files, key) };
 }
@@ -188,12 +204,25 @@ async function created(
   { id, key, dialect, rows: rowsAtMost, upload }: Stored,
 ): Promise<Response | Problem> {
   const { caller, trace } = call;
-  const { mode, dedupe } = given;
+  const { mode, dedupe, tags, fresh } = given;
   const name = given.name ?? upload?.name ?? "";
   const lane = LANES.indexOf(given.lane) + 1;
   const list = { id, key, dialect, rowsAtMost, uploadId: upload?.id ?? null };
-  const made = await submit(call.services, { ...list, caller, name, mode, lane, dedupe, traceId: trace.traceId });
-  if (!made) return { slug: "upload_used" };
+  const made = await submit(call.services, {
+    ...list,
+    caller,
+    name,
+    mode,
+    lane,
+    dedupe,
+    tags,
+    fresh,
+    traceId: trace.traceId,
+  });
+  return made ? accepted(id) : { slug: "upload_used" };
+}
+
+function accepted(id: string): Response {
   const self = `/v1/jobs/${id}`;
   const links = { self, results: `${self}/results`, events: `${self}/events` };
   return Response.json({ id, state: "queued", links }, { status: 202, headers: { location: self } });

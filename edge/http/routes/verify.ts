@@ -5,7 +5,7 @@ import { sandboxVerdict } from "../../../shared/verdict/sandbox.ts";
 import { verdictSchema } from "../../../shared/verdict/schema.ts";
 import type { Verdict } from "../../../shared/verdict/types.ts";
 import { MODES } from "../../../shared/verdict/vocabulary.ts";
-import { uuidv7 } from "../../ids.ts";
+import { placeOf } from "../../verify/places.ts";
 import { askAround, type CheckAnswer, type CheckRequest, decideByText } from "../../verify/verify.ts";
 import { checked, readJson } from "../body.ts";
 import { json, jsonBody, keyedProblems, security } from "../contract.ts";
@@ -52,7 +52,7 @@ const contract = createRoute({
 });
 
 /** `POST /v1/verify` */
-export const verifyRoute: Endpoint = { contract, scope: "verify", handle };
+export const verifyRoute: Endpoint = { contract, scope: "verify", idempotentMaxBytes: JSON_BODY_MAX_BYTES, handle };
 
 async function handle(call: KeyedCall): Promise<Response | Problem> {
   const raw = await readJson(call.request, JSON_BODY_MAX_BYTES);
@@ -60,7 +60,7 @@ async function handle(call: KeyedCall): Promise<Response | Problem> {
   const given = plain(raw.value);
   const options: Result<z.infer<typeof body>, Problem> = given === null ? checked(body, raw.value) : ok(given);
   if (!options.ok) return options.error;
-  const id = uuidv7(call.startedMs);
+  const { id } = call;
   if (call.caller.key.mode === "test") return sandbox(id, options.value.email, call.startedMs);
 
   const { email, mode, timeout_ms: timeoutMs, fresh } = options.value;
@@ -74,16 +74,11 @@ async function handle(call: KeyedCall): Promise<Response | Problem> {
     fresh,
     caller,
     traceId: trace.traceId,
-    continent: continentOf(call.request),
+    place: placeOf(call.request.cf ?? {}),
     waitUntil,
   };
   const { read, answer } = decideByText(request, call.startedMs);
   return respond(call, request, answer ?? (await askAround(call.services, request, read)));
-}
-
-function continentOf(request: Request): string | undefined {
-  const continent = request.cf?.continent;
-  return typeof continent === "string" ? continent : undefined;
 }
 
 /** The common body, an address and nothing else, needs no schema. */
@@ -118,7 +113,7 @@ function respond(call: KeyedCall, request: CheckRequest, answer: CheckAnswer): R
 }
 
 /** Nobody pays twice for one answer, nor for none. */
-const costOf = (verdict: Verdict): number => (verdict.cached || verdict.status === "unknown" ? 0 : 1);
+export const costOf = (verdict: Verdict): number => (verdict.cached || verdict.status === "unknown" ? 0 : 1);
 
 const JSON_TYPE = { "content-type": "application/json" };
 

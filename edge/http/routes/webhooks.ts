@@ -3,7 +3,6 @@ import { JSON_BODY_MAX_BYTES } from "../../../shared/limits.ts";
 import { EVENT_TYPES } from "../../../shared/webhook/event.ts";
 import { vetWebhookUrl } from "../../../shared/webhook/url.ts";
 import { addEndpoint, listEndpoints, type StoredEndpoint } from "../../data/endpoints.ts";
-import { uuidv7 } from "../../ids.ts";
 import { ENDPOINTS_MAX } from "../../limits.ts";
 import { newWebhookSecret, sealSecret } from "../../webhooks/seal.ts";
 import { checked, checkedQuery, readJson } from "../body.ts";
@@ -59,6 +58,7 @@ const createContract = createRoute({
 export const createWebhookRoute: Endpoint = {
   contract: createContract,
   scope: "webhooks",
+  idempotentMaxBytes: JSON_BODY_MAX_BYTES,
   async handle(call: KeyedCall): Promise<Response | Problem> {
     const raw = await readJson(call.request, JSON_BODY_MAX_BYTES);
     if (!raw.ok) return raw.error;
@@ -72,7 +72,7 @@ export const createWebhookRoute: Endpoint = {
     if (!vetted.ok) return badUrl(vetted.error.detail);
     const secret = newWebhookSecret();
     const sealed = await sealSecret(secret, env.sealingKey);
-    const endpoint = { id: uuidv7(call.startedMs), url: url.href, eventTypes, description, secret: sealed };
+    const endpoint = { id: call.id, url: url.href, eventTypes, description, secret: sealed };
     const stored = await addEndpoint(database, call.caller.key.tenant_id, endpoint, ENDPOINTS_MAX);
     if (stored === null)
       return { slug: "invalid_request", detail: `An account has at most ${ENDPOINTS_MAX} webhooks.` };
