@@ -128,7 +128,7 @@ function onData(dialogue: Dialogue, text: string, out: DialogueCommand[]): Out {
   if (dialogue.phase === "securing") return end(dialogue, "attack", null, "clear text during the TLS handshake", out);
   dialogue.parser.push(text);
   for (;;) {
-    const parsed = dialogue.parser.next();
+    const parsed = dialogue.parser.next(dialogue.phase === "banner");
     if (parsed === null) return out;
     if ("fault" in parsed) return end(dialogue, "protocol", null, parsed.fault, out);
     onReply(dialogue, parsed.reply, out);

@@ -39,8 +39,12 @@ export class ReplyParser {
     return this.#at < this.#buffer.length || this.#lines.length > 0;
   }
 
-  /** The next complete reply, a fault (after which the stream means nothing), or null when more is needed. */
-  next(): Parsed | null {
+  /**
+   * The next complete reply, a fault (after which the stream means nothing), or null when more is needed.
+   * @param greeting a refusal may follow lines of 220: postscreen greets at once ("220-mx.example ESMTP"), then makes
+   * up its mind ("521 5.7.1 Service unavailable; client blocked"). The last line's code counts (RFC 5321 4.2.1).
+   */
+  next(greeting = false): Parsed | null {
     for (;;) {
       const start = this.#at;
       const lf = this.#buffer.indexOf("\n", start);
@@ -48,13 +52,13 @@ export class ReplyParser {
       const end = lf > start && this.#buffer.charCodeAt(lf - 1) === CR ? lf - 1 : lf;
       if (end - start > REPLY_LINE_MAX_CHARS) return { fault: "line_too_long" };
       this.#at = lf + 1;
-      const parsed = this.#line(start, end);
+      const parsed = this.#line(start, end, greeting);
       if (parsed !== null) return parsed;
     }
   }
 
   /** One line: null when the reply goes on. */
-  #line(start: number, end: number): Parsed | null {
+  #line(start: number, end: number, greeting: boolean): Parsed | null {
     const code = codeAt(this.#buffer, start, end);
     if (code === 0) return { fault: "not_a_reply" };
     const separator = end - start === 3 ? BLANK : this.#buffer.charCodeAt(start + 3);
@@ -62,7 +66,10 @@ export class ReplyParser {
     const last = separator === BLANK;
     if (this.#lines.length === 0 && last) return this.#single(code, start, end);
     // RFC 5321 4.2.1: every line of one reply carries the same code.
-    if (this.#lines.length > 0 && code !== this.#code) return { fault: "codes_differ" };
+    if (this.#lines.length > 0 && code !== this.#code) {
+      if (!greeting || code < 400) return { fault: "codes_differ" };
+      this.#lines = [];
+    }
     this.#code = code;
     this.#lines.push(this.#buffer.slice(start + 4, end));
     this.#length += end - start;

@@ -124,8 +124,6 @@ const PHRASES: readonly string[] = [
   "email address is not known",
   "no mail-box",
   "no such id",
-  "cannot deliver mail for @",
-  "cannot deliver mail for <@",
   "handle mail for that user",
   "mailbox unallocated",
   "email~doesn't exist",

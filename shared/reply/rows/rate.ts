@@ -56,6 +56,8 @@ export const RATE_ROWS: readonly ReplyRow[] = [
       "too many bad",
       "too many invalid",
       "too many unknown",
+      "too many unrecognized",
+      "too many unrecognised",
       "too many incorrect",
       "too many wrong",
       "too many failed",

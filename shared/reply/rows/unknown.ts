@@ -28,6 +28,7 @@ export const PLAIN_UNKNOWN_ROWS: readonly ReplyRow[] = [
       "no mailbox",
       "address~does not exist",
       "account~does not exist",
+      "cannot deliver mail for",
     ],
     not: ["sender", "verif", "mail from", "callout", "callback", "from:"],
     examples: [
@@ -55,6 +56,25 @@ export const UNKNOWN_ROWS: readonly ReplyRow[] = [
     ],
     examples: ["501 5.0.0 Invalid domain name"],
     not: ["recipient address rejected", "user unknown"],
+  },
+  {
+    // Haraka's words for "no plugin knows this recipient": a stranger, or a domain it does not serve at all.
+    rule: "cannot-deliver-for",
+    class: "relay",
+    reason: "relay_denied",
+    ambiguous: true,
+    digit: 5,
+    text: ["cannot deliver mail for @", "cannot deliver mail for <@"],
+    examples: ["550 I cannot deliver mail for <user@example.com>"],
+  },
+  {
+    // OpenSMTPD's words for an unknown user of a virtual table; it knows no lists (RFC 3463 x.2.4).
+    rule: "expansion-problem",
+    class: "recipient",
+    reason: "mailbox_not_found",
+    codes: [524],
+    text: ["mailing list expansion problem"],
+    examples: ["524 5.2.4 Mailing list expansion problem: <user@example.com>"],
   },
   {
     // RFC 5321 4.2.3: the standard words of a 450 are "mailbox busy": no hint that nobody is there.

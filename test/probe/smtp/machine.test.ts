@@ -47,6 +47,24 @@ describe("getting ready", () => {
     });
   });
 
+  it("takes the refusal that follows a greeting's first lines, and no other change of mind", () => {
+    const refused = fresh();
+    feed(refused, "220-mx ESMTP\r\n");
+    const [command] = feed(refused, "521 5.7.1 Service unavailable; client blocked using rbl.net\r\n");
+    expect(command).toMatchObject({
+      kind: "end",
+      ending: {
+        cause: "refused",
+        stage: "banner",
+        reply: { code: 521, text: "5.7.1 Service unavailable; client blocked using rbl.net" },
+      },
+    });
+    expect(endOf(feed(fresh(), "554-no\r\n220 mx\r\n"))?.cause).toBe("protocol");
+    const later = ready();
+    submit(later, flight(ask("a@x.net")));
+    expect(endOf(feed(later, "250-ok\r\n550 no\r\n"))?.cause).toBe("protocol");
+  });
+
   it("falls back to HELO where EHLO is not known, and does not pipeline there", () => {
     const dialogue = fresh();
     feed(dialogue, "220 mx\r\n");
