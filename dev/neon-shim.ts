@@ -212,6 +212,8 @@ class Pools {
     });
     // An idle connection that Postgres ends (a restart, a dropped database) is replaced by the next query.
     pool.on("error", () => {});
+    // One that breaks between two statements fails the next of them, and must not end the process.
+    pool.on("connect", (client) => client.on("error", () => {}));
     this.open.set(url, pool);
     const [oldest] = this.open.keys();
     if (this.open.size > POOLS_MAX && oldest !== undefined) void this.close((key) => key === oldest);

@@ -201,6 +201,7 @@ const SEVERAL: readonly Personality[] = [
     box: {
       exists: { ...POSTFIX_BOX.exists, now: "inconsistent", also: ["accepted", "mailbox_not_found"] },
       forwarded: { ...POSTFIX_BOX.forwarded, now: "inconsistent", also: ["accepted", "mailbox_not_found"] },
+      grey: { ...POSTFIX_BOX.grey, also: ["accepted", "mailbox_not_found"] },
     },
   }),
   personality({
