@@ -125,6 +125,7 @@ export const jobItems = pgTable(
     dupOf: integer("dup_of"),
     decided: boolean("decided").notNull().default(false),
     allowRule: text("allow_rule"),
+    erased: boolean("erased").notNull().default(false),
   },
   (t) => [primaryKey({ columns: [t.jobId, t.rowNo] })],
 );
@@ -263,6 +264,17 @@ export const creditLedger = pgTable("credit_ledger", {
   ref: uuid("ref").notNull(),
   at: at("at").notNull().defaultNow(),
 });
+
+export const cacheMarks = pgTable(
+  "cache_marks",
+  {
+    tenantId: tenantId(),
+    kind: text("kind", { enum: ["all", "domain", "email"] }).notNull(),
+    value: text("value").notNull().default(""),
+    at: at("at").notNull().defaultNow(),
+  },
+  (t) => [primaryKey({ columns: [t.tenantId, t.kind, t.value] })],
+);
 
 export const idempotencyKeys = pgTable(
   "idempotency_keys",

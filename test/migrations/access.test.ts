@@ -8,12 +8,14 @@ const OURS = ["app", "dispatcher", "probe", "courier", "eraser", "definer"];
 /** What `definer` may see without a tenant, with the function that needs it: the whole list of exceptions. */
 const PASSES_ALL_TENANTS = [
   "api_keys", // key_snapshot
+  "cache_marks", // key_snapshot
   "chunks", // refill, settle, replan
   "credit_ledger", // settle_check, revise_hold
   "deliveries", // claim_deliveries
   "delivery_attempts", // record_attempts
   "events", // raise_event in settle_check
   "idempotency_keys", // purge_idempotency
+  "job_items", // erase_address, erase_results
   "jobs", // jobs_to_advance
   "tenant_rules", // key_snapshot
   "tenants", // key_snapshot

@@ -34,6 +34,7 @@ const ROWS: Readonly<Record<string, string>> = {
   job_domains: "INSERT INTO job_domains (tenant_id, domain, job_id) VALUES ($1, 'example.com', $2)",
   idempotency_keys: `INSERT INTO idempotency_keys (tenant_id, key, route, request_hash, state, resource_id, locked_until)
                      VALUES ($1, 'k' || $2::text, 'post /x', sha256('x'), 'started', $2, now())`,
+  cache_marks: "INSERT INTO cache_marks (tenant_id, kind, value) VALUES ($1, 'domain', $2::text)",
   audit_log: "INSERT INTO audit_log (id, tenant_id, at, actor, action) VALUES ($2, $1, now(), 'key', 'verify')",
 };
 /** Needs rows of other tables first. */
@@ -52,6 +53,7 @@ const UPDATABLE = [
   "webhook_endpoints",
   "deliveries",
   "idempotency_keys",
+  "cache_marks",
 ];
 
 let db: TestDatabase;
