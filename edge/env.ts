@@ -20,6 +20,8 @@ export type Env = {
   readonly sealingKey: string;
   readonly regions: readonly [string, ...string[]];
   readonly hubShards: number;
+  /** A region without probes for this long lets others have its planned work. */
+  readonly moveAfterMs: number;
 };
 
 const vars = z.object({
@@ -28,6 +30,7 @@ const vars = z.object({
   DATABASE_ENDPOINT: z.string().default(""),
   SEALING_KEY: z.string().regex(/^[A-Za-z0-9+/]{43}=$/, "must be 32 bytes in base64"),
   REGIONS: z.string().regex(/^[a-z0-9-]+(,[a-z0-9-]+)*$/, "must be region names separated by commas"),
+  MOVE_AFTER_MINUTES: z.coerce.number().min(0).max(1_440).default(5),
   HUB_SHARDS: z.coerce.number().int().min(1).max(1_000),
 });
 
@@ -57,5 +60,6 @@ export function readEnv(raw: Cloudflare.Env): Env {
     sealingKey: parsed.data.SEALING_KEY,
     regions: [first, ...others],
     hubShards: parsed.data.HUB_SHARDS,
+    moveAfterMs: parsed.data.MOVE_AFTER_MINUTES * 60_000,
   };
 }

@@ -3,6 +3,7 @@ import { createDatabase, type Database } from "./data/database.ts";
 import { type Env, readEnv } from "./env.ts";
 import { createMeter, type Meter } from "./meter/meter.ts";
 import { createRecorder, type Recorder } from "./results/recorder.ts";
+import { createLeave } from "./verify/opinions.ts";
 import { createRegions, type Regions } from "./verify/regions.ts";
 
 /** Everything a call, a message or a tick may need; built once per isolate. Fakes of it make tests. */
@@ -35,7 +36,7 @@ export function servicesOf(raw: Cloudflare.Env): Services {
     keys: createKeyRing(env, database),
     meter: createMeter(env),
     recorder: createRecorder(env),
-    regions: createRegions(env),
+    regions: createRegions(env, createLeave(database)),
   };
   built.set(raw, services);
   return services;

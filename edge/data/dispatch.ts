@@ -56,6 +56,28 @@ const credentialSchema = z.object({
 });
 export type ProbeCredential = z.infer<typeof credentialSchema>;
 
+/** A hub as it reported itself: probes that take work, and the addresses they can hold in bulk. */
+export type HubReport = {
+  readonly hub: string;
+  readonly region: string;
+  readonly shard: number;
+  readonly probes: number;
+  readonly room: number;
+};
+
+const hubLoad = z.object({
+  hub: z.string(),
+  region: z.string(),
+  shard: z.coerce.number(),
+  probes: z.coerce.number(),
+  room: z.coerce.number(),
+  /** How long it has been without probes, ms; 0 when it has one. */
+  empty_ms: z.coerce.number(),
+  /** Planned chunks that are due, counted up to a bound. */
+  due: z.coerce.number(),
+});
+export type HubLoad = z.infer<typeof hubLoad>;
+
 /** The statements of role `dispatcher`, which may execute functions and read no table. */
 export type Dispatch = {
   /** Takes due chunks of a hub: about `room` addresses, at most `perTenant` chunks of each tenant and lane. */
@@ -70,6 +92,12 @@ export type Dispatch = {
   staleChunks(olderThanMs: number, most: number): Promise<{ id: string; hub: string; ticket: string }[]>;
   /** Plans chunks again whose ticket still is the one given. Returns how many. */
   replan(lost: readonly { id: string; ticket: string }[]): Promise<number>;
+  /** Keeps what the hubs report, and tells for each how long it has been empty and what is due there. */
+  reportHubs(reports: readonly HubReport[], countMax: number): Promise<HubLoad[]>;
+  /** Moves planned chunks between hubs; deferred items only `stickyMs` after their time. Returns how many moved. */
+  moveChunks(from: string, to: string, most: number, stickyMs: number): Promise<number>;
+  /** Whether this call may have a second opinion on the domain from another region: once per UTC day in all. */
+  claimOpinion(domain: string, region: string): Promise<boolean>;
   /** Jobs that wait for a step of the edge. */
   jobsToAdvance(idleMs: number, most: number): Promise<{ id: string; tenantId: string; state: string }[]>;
   /** What a probe's token is checked against; null when there is no such credential. */
@@ -105,6 +133,20 @@ export function createDispatch(db: Pick<Database, "dispatcher">): Dispatch {
     async replan(lost) {
       const [row] = await db.dispatcher(sql`select replan(${JSON.stringify(lost)}::jsonb) as planned`);
       return Number(row?.planned ?? 0);
+    },
+    async reportHubs(reports, countMax) {
+      const rows = await db.dispatcher(sql`
+        select hub, region, shard, probes, room, empty_ms, due
+          from report_hubs(${JSON.stringify(reports)}::jsonb, ${countMax})`);
+      return rows.map((row) => hubLoad.parse(row));
+    },
+    async moveChunks(from, to, most, stickyMs) {
+      const [row] = await db.dispatcher(sql`select move_chunks(${from}, ${to}, ${most}, ${stickyMs}) as moved`);
+      return Number(row?.moved ?? 0);
+    },
+    async claimOpinion(domain, region) {
+      const rows = await db.dispatcher(sql`select claim_opinions(array[${domain}::text], ${region})`);
+      return rows.length > 0;
     },
     async jobsToAdvance(idleMs, most) {
       const rows = await db.dispatcher(sql`select id, tenant_id, state from jobs_to_advance(${idleMs}, ${most})`);

@@ -16,14 +16,13 @@ export type Planned = { readonly hubs: readonly string[] };
 
 /**
  * Turns a staged list into chunks and starts the job, in one transaction: duplicates are marked (the first row of its
- * kind stands for all), addresses of one domain travel together, small domains are packed whole. The job's row is
- * locked first and its state tells whether it is still to be planned, so a second planner finds nothing to do.
+ * kind stands for all), addresses of one domain travel together, small domains are packed whole, with others of their
+ * hub (`hub_shard`). The job's row is locked first and its state tells whether it is still to be planned, so a second
+ * planner finds nothing to do.
  */
 export async function planJob(database: Database, plan: Plan): Promise<Planned | null> {
   const { tenantId, jobId, region, shards } = plan;
   const ready = sql`exists (select 1 from jobs where id = ${jobId} and state = 'ingesting' and ingested)`;
-  const hubOf = (domain: ReturnType<typeof sql>) =>
-    sql`${`hub:${region}:`}::text || (abs(hashtext(${domain})::bigint) % ${shards}::bigint)::text`;
   const [, , , , started = []] = await database.tenant(tenantId, [
     // Fresh rows have no statistics: a join that expects one row would visit a million for each.
     sql`select set_config('enable_nestloop', 'off', true)`,
@@ -36,23 +35,24 @@ export async function planJob(database: Database, plan: Plan): Promise<Planned |
                  row_number() over (partition by domain order by row_no) as nth
             from job_items where job_id = ${jobId} and not decided and dup_of is null and ${ready}
         ), small as (
-          select domain, (sum(n) over (order by domain) - n) / ${CHUNK_TARGET_ITEMS}::integer as part
-            from (select domain, count(*) as n from waiting where size < ${OWN_CHUNK_MIN_ITEMS}::integer group by domain) s
+          select domain, shard, trunc((sum(n) over (partition by shard order by domain) - n) / ${CHUNK_TARGET_ITEMS}::integer) as part
+            from (select domain, count(*) as n, hub_shard(domain, ${shards}::integer) as shard
+                    from waiting where size < ${OWN_CHUNK_MIN_ITEMS}::integer group by domain) s
         ), grouped as (
-          select domain, (nth - 1) / ${CHUNK_TARGET_ITEMS}::integer as part, row_no, email, allow_rule
+          select domain, null::integer as shard, (nth - 1) / ${CHUNK_TARGET_ITEMS}::integer as part, row_no, email, allow_rule
             from waiting where size >= ${OWN_CHUNK_MIN_ITEMS}::integer
           union all
-          select '', trunc(small.part), w.row_no, w.email, w.allow_rule from waiting w join small on small.domain = w.domain
+          select '', small.shard, small.part, w.row_no, w.email, w.allow_rule from waiting w join small on small.domain = w.domain
            where w.size < ${OWN_CHUNK_MIN_ITEMS}::integer
         )
         insert into chunks (id, tenant_id, job_id, kind, hub, lane, domain, options, items, open_items, key_id, trace_id)
-        select gen_random_uuid(), j.tenant_id, j.id, 'job', ${hubOf(sql`case g.domain when '' then g.part::text else g.domain end`)}, j.lane, g.domain,
+        select gen_random_uuid(), j.tenant_id, j.id, 'job', ${`hub:${region}:`}::text || coalesce(g.shard, hub_shard(g.domain, ${shards}::integer)), j.lane, g.domain,
                jsonb_build_object('mode', j.mode, 'role_is_risky', coalesce((j.options ->> 'role_is_risky')::boolean, false)),
                g.items, g.n, j.key_id, j.trace_id
-          from (select domain, part, count(*) as n,
+          from (select domain, shard, part, count(*) as n,
                        jsonb_agg(jsonb_strip_nulls(jsonb_build_object('n', row_no, 'email', email, 'allow_rule', allow_rule))
                                  order by row_no) as items
-                  from grouped group by domain, part) g
+                  from grouped group by domain, shard, part) g
           join jobs j on j.id = ${jobId}`,
     sql`update jobs set state = 'running',
                edge_decided = t.decided, duplicates = t.duplicates,

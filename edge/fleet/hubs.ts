@@ -1,12 +1,12 @@
 import type { Env } from "../env.ts";
-import { type HubView, hubFor, hubName, type ProbeView } from "../hub/rpc.ts";
+import { type HubCrew, type HubView, hubFor, hubName, type ProbeView } from "../hub/rpc.ts";
 import { HUB_VIEW_TIMEOUT_MS, HUBS_AT_ONCE } from "./limits.ts";
 
 /** What the hubs say of themselves; `silent` names those that did not answer in time. */
 export type FleetView = { readonly hubs: readonly HubView[]; readonly silent: readonly string[] };
 
 /** Names of all hubs: regions by shards. */
-const hubNames = (env: Env): string[] =>
+export const hubNames = (env: Env): string[] =>
   env.regions.flatMap((region) => Array.from({ length: env.hubShards }, (_, shard) => hubName(region, shard)));
 
 /** Asks every hub for its view, a bounded number at once. Never rejects. */
@@ -26,13 +26,25 @@ export async function viewHubs(env: Env): Promise<FleetView> {
   return { hubs, silent };
 }
 
-async function viewOf(env: Env, name: string): Promise<HubView | null> {
+const viewOf = (env: Env, name: string): Promise<HubView | null> => inTime(() => hubFor(env, name).view());
+
+/** Who is at each hub, in the order of the names; null for a hub that did not answer in time. Never rejects. */
+export async function crewsOf(env: Env, names: readonly string[]): Promise<(HubCrew | null)[]> {
+  const crews: (HubCrew | null)[] = [];
+  for (let at = 0; at < names.length; at += HUBS_AT_ONCE) {
+    const group = names.slice(at, at + HUBS_AT_ONCE);
+    crews.push(...(await Promise.all(group.map((name) => inTime(() => hubFor(env, name).crew())))));
+  }
+  return crews;
+}
+
+async function inTime<T>(ask: () => Promise<T>): Promise<T | null> {
   let timer: ReturnType<typeof setTimeout> | null = null;
   const late = new Promise<null>((resolve) => {
     timer = setTimeout(() => resolve(null), HUB_VIEW_TIMEOUT_MS);
   });
   try {
-    return await Promise.race([hubFor(env, name).view(), late]);
+    return await Promise.race([ask(), late]);
   } catch {
     return null;
   } finally {

@@ -6,7 +6,7 @@ import { NACKS_MAX, TROUBLED_CHUNK_DELAY_MS } from "./limits.ts";
 import { countFleet, expel, onAlarm, onClosed, onDrainWish, onHello, reconcile, sendQuarantine } from "./members.ts";
 import { acceptTask, detachTask, dispatchTasks, finish, reassign } from "./realtime.ts";
 import { failRefill, lookAgain, maybeRefill, type NewChunk, takeRefill } from "./refill.ts";
-import type { RealTimeTask } from "./rpc.ts";
+import type { RealTimeAnswer, RealTimeTask } from "./rpc.ts";
 import type { HubState, Probe } from "./state.ts";
 
 export type HubEvent =
@@ -166,7 +166,7 @@ function onProbeFrame(
     case "decline": {
       const task = s.tasks.get(frame.task);
       if (task === undefined || task.probe !== probe.id) s.ignored += 1;
-      else if (frame.t === "answer") finish(s, task, { kind: "answer", verdict: frame.verdict }, out);
+      else if (frame.t === "answer") finish(s, task, answerOf(frame), out);
       else reassign(s, task, now, out);
       return;
     }
@@ -183,6 +183,9 @@ function onProbeFrame(
       return;
   }
 }
+
+const answerOf = ({ verdict, elsewhere }: Extract<ProbeFrame, { t: "answer" }>): RealTimeAnswer =>
+  elsewhere === true ? { kind: "answer", verdict, elsewhere } : { kind: "answer", verdict };
 
 function onBadFrame(session: string, error: FrameError, out: HubCommand[]): void {
   const version = error.kind === "bad_version";

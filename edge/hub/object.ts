@@ -9,7 +9,7 @@ import { log } from "../log.ts";
 import { restoreHub, type Survivor } from "./boot.ts";
 import type { HubCommand } from "./commands.ts";
 import { type HubEvent, step } from "./machine.ts";
-import type { HubRpc, HubView, RealTimeAnswer, RealTimeTask } from "./rpc.ts";
+import type { HubCrew, HubRpc, HubView, RealTimeAnswer, RealTimeTask } from "./rpc.ts";
 import type { HubState } from "./state.ts";
 import { createStorage, type HubStorage } from "./storage.ts";
 import { viewHub } from "./view.ts";
@@ -146,6 +146,10 @@ export class ProbeHub extends DurableObject<Cloudflare.Env> implements HubRpc {
 
   async view(): Promise<HubView> {
     return viewHub(this.#state, this.#name, Date.now());
+  }
+
+  async crew(): Promise<HubCrew> {
+    return { probes: this.#state.online, room: this.#state.capacity };
   }
 
   async drain(probe: string, why: string): Promise<boolean> {

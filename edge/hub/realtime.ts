@@ -6,15 +6,16 @@ import { LOAD_BOUND, TASK_KEEP_MS, TASK_TRIES_MAX, TASKS_WAITING_MAX } from "./l
 import type { RealTimeTask } from "./rpc.ts";
 import type { HubState, Probe, Task } from "./state.ts";
 
-/** Takes in a real-time check, or says at once that nobody is here for it. */
+/** Takes in a real-time check, or says at once that nobody is here for it, or that too many wait. */
 export function acceptTask(s: HubState, asked: RealTimeTask, now: number, out: HubCommand[]): void {
   const known = s.tasks.get(asked.id);
   if (known !== undefined) return;
-  const reachable = [...s.probes.values()].some((probe) => takesWork(probe) && probe.slots > 0);
-  if (!reachable || now >= asked.deadlineMs || s.waiting.size >= TASKS_WAITING_MAX) {
-    out.push({ c: "answer", task: asked.id, answer: { kind: "no_probe" } });
-    return;
-  }
+  let slots = 0;
+  for (const probe of s.probes.values()) if (takesWork(probe)) slots += probe.slots;
+  const refuse = (kind: "no_probe" | "busy") => out.push({ c: "answer", task: asked.id, answer: { kind } });
+  if (slots === 0 || now >= asked.deadlineMs) return void refuse("no_probe");
+  const most = asked.hurried === true ? Math.min(slots, TASKS_WAITING_MAX) : TASKS_WAITING_MAX;
+  if (s.waiting.size >= most) return void refuse("busy");
   const task: Task = {
     id: asked.id,
     frame: {

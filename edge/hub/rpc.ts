@@ -9,12 +9,18 @@ export type RealTimeTask = {
   readonly options: CheckOptions;
   readonly deadlineMs: number;
   readonly trace?: string;
+  /** There are other regions: say `busy` rather than let it wait behind more checks than there are slots. */
+  readonly hurried?: boolean;
 };
 
-/** `late`: the caller's time is up and a probe is still at it. */
+/**
+ * `elsewhere`: a probe of another network may see more. `busy`: another region will be quicker. `late`: the caller's time
+ * is up and a probe is still at it.
+ */
 export type RealTimeAnswer =
-  | { readonly kind: "answer"; readonly verdict: Verdict }
+  | { readonly kind: "answer"; readonly verdict: Verdict; readonly elsewhere?: boolean }
   | { readonly kind: "no_probe" }
+  | { readonly kind: "busy" }
   | { readonly kind: "late" };
 
 export type LaneView = { readonly chunks: number; readonly addresses: number; readonly oldest_ms: number };
@@ -49,6 +55,9 @@ export type HubView = {
   readonly probes: readonly ProbeView[];
 };
 
+/** Who is here to work: probes that take work, and the addresses they can hold in bulk. */
+export type HubCrew = { readonly probes: number; readonly room: number };
+
 /** What the edge may ask of a hub. */
 export type HubRpc = {
   /** Checks one address now. Answers by `deadlineMs` (epoch) at the latest. */
@@ -60,6 +69,7 @@ export type HubRpc = {
   /** Of these chunks, the ones this hub holds or has leased. */
   known(chunkIds: readonly string[]): Promise<string[]>;
   view(): Promise<HubView>;
+  crew(): Promise<HubCrew>;
   /** Tells a probe to finish, hand back the rest and leave. False when it is not connected here. */
   drain(probeId: string, why: string): Promise<boolean>;
   /** Tells a probe which of its source addresses are in quarantine. False when it is not connected here, or too old to know. */
@@ -72,11 +82,6 @@ type HubObject = HubRpc & Rpc.DurableObjectBranded;
 
 /** Name of the hub of a region and shard: the key of its Durable Object and of `chunks.hub`. */
 export const hubName = (region: string, shard: number): string => `hub:${region}:${shard}`;
-
-/** The hub that serves a domain in a region: the domain space is cut into `hubShards` by a stable hash. */
-export function hubOfDomain(env: Pick<Env, "hubShards">, region: string, domain: string): string {
-  return hubName(region, hashOf(domain) % env.hubShards);
-}
 
 /** The hub at which a probe that names no shard reports. */
 export function hubOfProbe(env: Pick<Env, "hubShards">, region: string, probe: string): string {
@@ -103,6 +108,7 @@ export function hubFor(env: Pick<Env, "hubs">, name: string): HubRpc {
     wake: () => stub().wake(),
     known: (chunkIds) => stub().known([...chunkIds]),
     view: () => stub().view(),
+    crew: () => stub().crew(),
     drain: (probeId, why) => stub().drain(probeId, why),
     quarantine: (probeId, sources) => stub().quarantine(probeId, [...sources]),
     expel: (probeId) => stub().expel(probeId),
@@ -149,7 +155,7 @@ const HINTS: Readonly<Record<string, DurableObjectLocationHint>> = {
   me: "me",
 };
 
-/** FNV-1a over UTF-16 units, 32 bits: stable across releases, because planned chunks carry the names it makes. */
+/** FNV-1a over UTF-16 units, 32 bits. */
 function hashOf(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);

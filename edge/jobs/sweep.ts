@@ -1,11 +1,13 @@
 import { CHUNK_OUT_MAX_MS } from "../../shared/limits.ts";
 import { createDispatch, type Dispatch } from "../data/dispatch.ts";
+import { purgeKeys } from "../data/idempotency.ts";
 import { tenantsToStart } from "../data/job-states.ts";
 import { hubFor } from "../hub/rpc.ts";
-import { JOB_IDLE_MS, SWEEP_MAX } from "../limits.ts";
+import { IDEMPOTENCY_PURGE_MAX, JOB_IDLE_MS, SWEEP_MAX } from "../limits.ts";
 import { log } from "../log.ts";
 import { JOBS_AT_ONCE } from "../meter/plans.ts";
 import type { Services } from "../services.ts";
+import { moveBetweenRegions } from "./moves.ts";
 import { endJob, startWaiting } from "./states.ts";
 import { expireUploads } from "./uploads.ts";
 
@@ -25,7 +27,9 @@ export async function sweep(services: Services): Promise<void> {
     chunks: () => replanLost(services, dispatch),
     jobs: () => advanceJobs(services, dispatch),
     waiting: () => startAll(services),
+    regions: () => moveBetweenRegions(services.env, dispatch),
     hubs: () => wakeDue(services, dispatch),
+    idempotency: () => purgeKeys(services.database, IDEMPOTENCY_PURGE_MAX),
     uploads: () => expireUploads(services),
   };
   for (const [step, run] of Object.entries(steps)) {

@@ -8,6 +8,7 @@ import { hubFor } from "../hub/rpc.ts";
 import { log } from "../log.ts";
 import type { Services } from "../services.ts";
 import { type DomainFact, factIn, keepFact, keepVerdict, readFact, readVerdict, verdictKey } from "./cache.ts";
+import type { Place } from "./places.ts";
 import { type ReadAddress, readAddress } from "./text.ts";
 
 export type CheckRequest = {
@@ -19,7 +20,7 @@ export type CheckRequest = {
   readonly fresh: boolean;
   readonly caller: KnownKey;
   readonly traceId: string;
-  readonly continent: string | undefined;
+  readonly place: Place | null;
   readonly waitUntil: (work: Promise<unknown>) => void;
 };
 
@@ -70,9 +71,9 @@ async function askProbes(
     transcript: false,
     ...(read.tenantRule?.kind === "allow" ? { allow_rule: read.tenantRule.id } : {}),
   };
-  const { id, email, traceId, continent } = request;
+  const { id, email, traceId, place } = request;
   const deadlineMs = Date.now() + request.timeoutMs;
-  const answer = await services.regions.verify({ id, email, domain, options, deadlineMs, traceId, continent });
+  const answer = await services.regions.verify({ id, email, domain, options, deadlineMs, traceId, place });
   if (answer.kind === "answer") return { kind: "verdict", verdict: answer.verdict, source: "probe" };
   if (answer.kind === "no_probe") return unknownFor(request, read, "no_probe_available");
   const { tenant_id: tenantId, id: keyId } = request.caller.key;

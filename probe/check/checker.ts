@@ -3,9 +3,15 @@ import type { CheckOptions, ChunkItem } from "../../shared/wire/frames.ts";
 
 /** What becomes of one item. */
 export type CheckOutcome =
-  | { readonly kind: "final"; readonly verdict: Verdict }
+  | {
+      readonly kind: "final";
+      readonly verdict: Verdict;
+      /** Another network may be asked before this stands (MAIL.md 4, second opinion). */
+      readonly elsewhere?: boolean;
+    }
   | {
       readonly kind: "deferred";
+      readonly elsewhere?: boolean;
       /** The item with `tries`, `due`, `first` and `last` brought up to date. */
       readonly item: ChunkItem;
       /** What is known so far, for exports and polls. */

@@ -1,4 +1,5 @@
 import { retryPlan } from "../../shared/reply/retry.ts";
+import { mayAskElsewhere } from "../../shared/reply/second-opinion.ts";
 import type { RetryClass } from "../../shared/reply/types.ts";
 import { decide } from "../../shared/verdict/decide.ts";
 import type { Evidence, Finding } from "../../shared/verdict/types.ts";
@@ -28,8 +29,9 @@ export function outcomeOf(
   const verdict = decide(evidenceOf(subject, options, context, delayMs), { roleIsRisky: options.role_is_risky }, nowMs);
   // "unconfirmed" waits as well when its control was only greylisted.
   const open = verdict.status === "unknown" || (verdict.reason === "unconfirmed" && subject.retry === "greylist");
+  const elsewhere = verdict.status === "unknown" && mayAskElsewhere(subject.findings);
   if (options.finalOnly === true || delayMs === null || !open) {
-    return { kind: "final", verdict };
+    return elsewhere ? { kind: "final", verdict, elsewhere } : { kind: "final", verdict };
   }
   const { item } = subject;
   return {
@@ -44,6 +46,7 @@ export function outcomeOf(
     },
     provisional: verdict,
     source: context.source,
+    ...(elsewhere ? { elsewhere } : {}),
   };
 }
 
@@ -54,7 +57,7 @@ function retryDelay(subject: Subject, context: OutcomeContext, nowMs: number): n
   if (item.first > 0 && nowMs - item.first > CARRY_MAX_MS * timeScale) return null;
   const plan = retryPlan(laterClass(retry), item.tries + 1);
   if (plan === null) return null;
-  const delayMs = Math.max(RETRY_MIN_MS, plan.delayMs * timeScale);
+  const delayMs = Math.max(RETRY_MIN_MS, plan.delayMs * timeScale, subject.waitMinMs * timeScale);
   return retry === "rate" ? Math.max(delayMs, subject.coolDownMs) : delayMs;
 }
 

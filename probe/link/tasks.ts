@@ -1,6 +1,7 @@
 import type { Verdict } from "../../shared/verdict/types.ts";
 import type { ChunkItem, DetachFrame, DoneItem, ProbeFrame, TaskFrame } from "../../shared/wire/frames.ts";
 import type { Checker, CheckOutcome } from "../check/checker.ts";
+import { opinionOn } from "../settle/opinion.ts";
 import type { Settler } from "../settle/settle.ts";
 import { ANSWERS_KEPT_MAX, ANSWERS_KEPT_MS, TASK_ABANDONED_MS } from "./limits.ts";
 
@@ -53,11 +54,10 @@ export function createTasks(deps: TaskDeps): Tasks {
 
   async function run(frame: TaskFrame, mine: Running): Promise<void> {
     let found: CheckOutcome | null = null;
-    const item: ChunkItem = { n: 0, email: frame.email, tries: 0, due: 0, first: 0 };
     try {
       // No deadline: past the caller's patience the check goes on, to be settled after a 202.
       const options = { ...frame.options, signal: mine.stop.signal, deadlineMs: null, source: null, realTime: true };
-      await deps.checker.checkMany([item], options, (_item, outcome) => {
+      await deps.checker.checkMany([firstItem(frame.email)], options, (_item, outcome) => {
         found = outcome;
       });
     } catch (error) {
@@ -75,7 +75,8 @@ export function createTasks(deps: TaskDeps): Tasks {
       deps.reports.answered({ t: "decline", task: frame.task, why: "stopped" });
     } else {
       keep(frame.task, found);
-      deps.reports.answered({ t: "answer", task: frame.task, verdict: answerOf(found) });
+      const elsewhere = found.elsewhere === true ? { elsewhere: true } : {};
+      deps.reports.answered({ t: "answer", task: frame.task, verdict: answerOf(found), ...elsewhere });
     }
   }
 
@@ -86,22 +87,25 @@ export function createTasks(deps: TaskDeps): Tasks {
       return;
     }
     const final = found.kind === "final";
+    const opinion = opinionOn(final ? firstItem(found.verdict.email) : found.item, found);
+    const stays = opinion === null;
     const reply = await deps.settler.settle(
       {
         chunk,
         ticket,
-        results: final ? [{ n: 0, verdict: found.verdict }] : [],
-        rest: final ? [] : [found.item],
+        results: final && stays ? [{ n: 0, verdict: found.verdict }] : [],
+        rest: final || !stays ? [] : [found.item],
         hold: false,
-        againAtMs: final ? null : found.item.due,
+        againAtMs: final || !stays ? null : found.item.due,
         sticky: final ? null : { probe: deps.probe, source: found.source },
+        opinions: stays ? [] : [opinion],
       },
       deps.lastCall,
     );
     if (reply === null) deps.reports.untouched(chunk, lease, "not settled");
     else if (reply.outcome === "held") deps.reports.done({ chunk, lease, outcome: "stale", drained: false });
     else {
-      const again = final ? {} : { again: found.item.due };
+      const again = final || !stays ? {} : { again: found.item.due };
       deps.reports.done({ chunk, lease, outcome: reply.outcome, drained: false, ...again });
     }
   }
@@ -137,6 +141,9 @@ export function createTasks(deps: TaskDeps): Tasks {
     },
   };
 }
+
+/** A check has one item, and this is its first attempt. */
+const firstItem = (email: string): ChunkItem => ({ n: 0, email, tries: 0, due: 0, first: 0 });
 
 /** To a waiting caller, a deferred check is what is known now, with the time at which asking again makes sense. */
 const answerOf = (found: CheckOutcome): Verdict => (found.kind === "final" ? found.verdict : found.provisional);

@@ -2,7 +2,8 @@ import type { Verdict } from "../../shared/verdict/types.ts";
 import type { ChunkItem, LeaseFrame } from "../../shared/wire/frames.ts";
 import type { Checker, CheckOutcome } from "../check/checker.ts";
 import { CHUNK_BUDGET_MS, CLOCK_TOLERANCE_MS, PART_INTERVAL_MS } from "./limits.ts";
-import type { Settlement, SettleReply, Settler } from "./settle.ts";
+import { opinionOn } from "./opinion.ts";
+import type { Opinion, Settlement, SettleReply, Settler } from "./settle.ts";
 
 /** How work on a chunk ended. `untouched`: nothing was found and nothing settled, the ticket is as it was. */
 export type ChunkEnd =
@@ -48,6 +49,8 @@ class ChunkWork {
   #ticket: string;
   #results: { n: number; verdict: Verdict }[] = [];
   #rest: ChunkItem[] = [];
+  /** Kept for the end: what is asked elsewhere leaves this chunk. */
+  readonly #opinions: Opinion[] = [];
   readonly #sources = new Map<string, number>();
   /** Items without a result, by number: when each is due again. */
   readonly #open = new Map<number, number>();
@@ -97,6 +100,12 @@ class ChunkWork {
   }
 
   #take(item: ChunkItem, outcome: CheckOutcome): void {
+    const opinion = opinionOn(item, outcome);
+    if (opinion !== null) {
+      this.#open.delete(item.n);
+      this.#opinions.push(opinion);
+      return;
+    }
     if (outcome.kind === "final") {
       this.#open.delete(item.n);
       this.#results.push({ n: item.n, verdict: outcome.verdict });
@@ -131,11 +140,12 @@ class ChunkWork {
   }
 
   async #settleRest(): Promise<ChunkEnd> {
-    if (this.#results.length === 0 && this.#rest.length === 0 && this.#parts === 0 && this.#stop.signal.aborted) {
-      return { outcome: "untouched" };
-    }
+    const found = this.#results.length + this.#rest.length + this.#opinions.length;
+    if (found === 0 && this.#parts === 0 && this.#stop.signal.aborted) return { outcome: "untouched" };
     const last = this.#settlement(this.#results, this.#rest, false);
-    return endOf(await this.#deps.settler.settle(last, this.#deps.lastCall), last.againAtMs);
+    // Whether opinions were asked for only the database knows: the hub looks when the rest is due.
+    const againAtMs = this.#opinions.length > 0 ? null : last.againAtMs;
+    return endOf(await this.#deps.settler.settle(last, this.#deps.lastCall), againAtMs);
   }
 
   #settlement(results: Settlement["results"], rest: readonly ChunkItem[], hold: boolean): Settlement {
@@ -148,6 +158,7 @@ class ChunkWork {
       hold,
       againAtMs: againAtMs > 0 && Number.isFinite(againAtMs) ? againAtMs : null,
       sticky: hold ? null : this.#stickySource(),
+      opinions: hold ? [] : this.#opinions,
     };
   }
 

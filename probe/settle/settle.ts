@@ -15,6 +15,18 @@ export type Settlement = {
   /** Epoch ms at which open items are due again; null for now. */
   readonly againAtMs: number | null;
   readonly sticky: Sticky | null;
+  /** Items that another region may be asked about, and what holds of each if none is. Not with `hold`. */
+  readonly opinions: readonly Opinion[];
+};
+
+/** An item whose trouble may be about this probe's network. */
+export type Opinion = {
+  /** As it is to be asked there. */
+  readonly item: ChunkItem;
+  /** A-labels: a second opinion is had once per domain and day. */
+  readonly domain: string;
+  /** What holds otherwise: its verdict, or the item as it is to be asked again here. */
+  readonly otherwise: { readonly verdict: Verdict } | { readonly rest: ChunkItem };
 };
 
 export type SettleReply =
@@ -31,7 +43,7 @@ export type Settler = {
   close(): Promise<void>;
 };
 
-/** Opens the pool as role `probe`, which may execute `settle` and nothing else. */
+/** Opens the pool as role `probe`, which may settle and nothing else. */
 export function createSettler(databaseUrl: string, onTrouble: (message: string) => void): Settler {
   const pool = new pg.Pool({
     connectionString: databaseUrl,
@@ -75,6 +87,7 @@ type SettleRow = {
 };
 
 async function settleOnce(pool: pg.Pool, s: Settlement): Promise<SettleReply> {
+  if (s.opinions.length > 0) return settleAsking(pool, s);
   const { rows } = await pool.query<SettleRow>({
     name: "settle",
     text: "SELECT outcome, next_ticket, drained, job FROM settle($1, $2, $3::json, $4::jsonb, $5, $6, $7::jsonb)",
@@ -91,6 +104,31 @@ async function settleOnce(pool: pg.Pool, s: Settlement): Promise<SettleReply> {
   const [row] = rows;
   if (row === undefined || row.outcome === "stale") return { outcome: "stale" };
   if (row.outcome === "held") return { outcome: "held", ticket: row.next_ticket ?? "" };
+  return { outcome: row.outcome, drained: row.drained, job: row.job };
+}
+
+/** The same for a chunk of which some items may go to another region: at once, or it stays as it is. */
+async function settleAsking(pool: pg.Pool, s: Settlement): Promise<SettleReply> {
+  const opinions = s.opinions.map(({ item, domain, otherwise }) => ({
+    item,
+    domain,
+    ...("rest" in otherwise ? { rest: otherwise.rest } : { result: verdictRow(item.n, otherwise.verdict) }),
+  }));
+  const { rows } = await pool.query<Omit<SettleRow, "next_ticket">>({
+    name: "settle_asking",
+    text: "SELECT outcome, drained, job FROM settle_asking($1, $2, $3::json, $4::jsonb, $5, $6::jsonb, $7::json)",
+    values: [
+      s.chunk,
+      s.ticket,
+      toJson(s.results.map(({ n, verdict }) => verdictRow(n, verdict))),
+      toJson(s.rest),
+      s.againAtMs === null ? null : new Date(s.againAtMs).toISOString(),
+      s.sticky === null ? null : JSON.stringify(s.sticky),
+      toJson(opinions),
+    ],
+  });
+  const [row] = rows;
+  if (row === undefined || row.outcome === "stale" || row.outcome === "held") return { outcome: "stale" };
   return { outcome: row.outcome, drained: row.drained, job: row.job };
 }
 

@@ -46,6 +46,8 @@ const chunkItem = z.object({
   last: z.string().max(200).optional(),
   /** Id of the tenant's allow rule that matched: a disposable or mistyped domain is asked all the same. */
   allow_rule: z.string().max(64).optional(),
+  /** Regions that were asked already and want a second opinion: it is not passed on again. */
+  asked: z.array(id).max(8).optional(),
 });
 export type ChunkItem = z.infer<typeof chunkItem>;
 
@@ -114,7 +116,8 @@ const nack = z.object({
 });
 
 const verdict: z.ZodType<Verdict> = verdictSchema;
-const answer = z.object({ t: z.literal("answer"), task: id, verdict });
+/** `elsewhere`: the trouble may be about the probe's own network, so another region may be asked. */
+const answer = z.object({ t: z.literal("answer"), task: id, verdict, elsewhere: z.boolean().optional() });
 const decline = z.object({ t: z.literal("decline"), task: id, why: z.string().max(200) });
 const beat = z.object({
   t: z.literal("beat"),

@@ -209,6 +209,7 @@ test("a probe that comes back empty-handed has its chunks planned again under a 
     hold: false,
     againAtMs: null,
     sticky: null,
+    opinions: [],
   };
   expect(await zombie.settle(late, AbortSignal.timeout(10_000))).toEqual({ outcome: "stale" });
   await zombie.close();

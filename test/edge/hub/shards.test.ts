@@ -1,6 +1,7 @@
+import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type HubStand, startHub } from "../../../dev/hub/stand.ts";
-import { hubOfDomain } from "../../../edge/hub/rpc.ts";
+import { shardOf } from "../../../edge/hub/shard.ts";
 import { joinFleet } from "../../../probe/link/fleet.ts";
 import { createSettler } from "../../../probe/settle/settle.ts";
 import { fakeChecker } from "../../probe/link/fakes.ts";
@@ -49,13 +50,27 @@ test("one probe serves every hub of its region, with its window shared among the
   await settler.close();
 });
 
-test("domains are spread evenly over the hubs, and always the same way", () => {
-  const counts = new Map<string, number>();
-  for (let i = 0; i < 3_000; i++) {
-    const name = hubOfDomain({ hubShards: 3 }, "eu", `domain${i}.example`);
-    expect(hubOfDomain({ hubShards: 3 }, "eu", `domain${i}.example`)).toBe(name);
-    counts.set(name, (counts.get(name) ?? 0) + 1);
+test("domains are spread evenly over the hubs, and lists and single checks go to the same one", async () => {
+  const counts = new Map<number, number>();
+  const domains = Array.from({ length: 3_000 }, (_, i) => `domain${i}.xn--bcher-kva.example`);
+  const { rows } = await hub.sql.query(
+    "SELECT d, hub_shard(d, 7) AS shard, hub_shard(d, 1) AS only FROM unnest($1::text[]) d",
+    [domains],
+  );
+  for (const { d, shard, only } of rows) {
+    expect([await shardOf(d, 7), await shardOf(d, 1)]).toEqual([shard, only]);
+    counts.set(shard, (counts.get(shard) ?? 0) + 1);
   }
-  expect([...counts.keys()].sort()).toEqual(["hub:eu:0", "hub:eu:1", "hub:eu:2"]);
-  for (const count of counts.values()) expect(Math.abs(count - 1_000)).toBeLessThan(150);
+  expect([...counts.keys()].sort()).toEqual([0, 1, 2, 3, 4, 5, 6]);
+  for (const count of counts.values()) expect(Math.abs(count - 3_000 / 7)).toBeLessThan(90);
+});
+
+test("any domain has the same shard in both worlds", async () => {
+  const shards = fc.integer({ min: 1, max: 1_000 });
+  const cases = fc.sample(fc.tuple(fc.domain(), shards), { numRuns: 300, seed: 5 });
+  const { rows } = await hub.sql.query(
+    "SELECT hub_shard(d, n) AS shard FROM unnest($1::text[], $2::integer[]) WITH ORDINALITY x (d, n, o) ORDER BY o",
+    [cases.map(([domain]) => domain), cases.map(([, n]) => n)],
+  );
+  expect(rows.map((row) => row.shard)).toEqual(await Promise.all(cases.map(([domain, n]) => shardOf(domain, n))));
 });

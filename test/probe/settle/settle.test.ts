@@ -47,6 +47,7 @@ const settlement = (of: { chunk: string; ticket: string }, more: Partial<Settlem
   rest: [],
   hold: false,
   againAtMs: null,
+  opinions: [],
   sticky: null,
   ...more,
 });
