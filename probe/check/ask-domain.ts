@@ -1,17 +1,21 @@
-import { providerOfMx } from "../../shared/providers/index.ts";
-import type { SourceAddress } from "../config.ts";
-import { addressesOf, type HostAddresses } from "../dns/mx.ts";
+import { type Provider, providerOfMx } from "../../shared/providers/index.ts";
+import { ANY_SOURCE, type SourceAddress } from "../config.ts";
+import { addressesOf, type HostAddresses, type MxHost } from "../dns/mx.ts";
 import { askHost } from "./ask.ts";
+import { closeDoubts, type Doubt, doubtOf, weigh } from "./equals.ts";
 import type { Group } from "./group.ts";
 import { hasOptedOut, type Route } from "./resolve.ts";
 import { bareFinding, conclude, note, type Subject } from "./subject.ts";
 import type { Surroundings } from "./visit-host.ts";
+import { type Way, wayTo } from "./way.ts";
 
 export type DomainQuestion = {
   readonly around: Surroundings;
   readonly group: Group;
   readonly route: Route;
   readonly source: SourceAddress;
+  /** A fit source address of the other family, for hosts that have no address of the first one's. */
+  readonly otherSource: (family: 4 | 6) => SourceAddress | null;
   readonly senderText: string;
   readonly urgent: boolean;
 };
@@ -26,51 +30,83 @@ type Search = {
   families: number;
 };
 
+/** A mail host with its way and its operator. */
+type Candidate = { readonly host: MxHost; readonly way: Way; readonly provider: Provider | null };
+
 /**
  * Goes through a domain's mail hosts in order of preference. The first host that speaks about recipients decides;
- * a host that cannot be reached, or breaks off, gives way to the next.
+ * a host that cannot be reached, or breaks off, gives way to the next. Where hosts are equals, any of them may be a
+ * sender's first: what one refuses is asked again at another before it condemns.
  */
 export async function askDomain(question: DomainQuestion, subjects: readonly Subject[]): Promise<void> {
   const { around, group, route } = question;
   const search: Search = { asked: 0, refusedAll: 0, absent: 0, unroutable: 0, dnsErrors: 0, families: 0 };
+  const doubts = new Map<Subject, Doubt>();
   let left: readonly Subject[] = subjects;
-  for (const host of route.hosts) {
-    if (left.length === 0 || group.cancelled) return;
+  let before: Candidate | null = null;
+  for (const [index, host] of route.hosts.entries()) {
+    if (before !== null && before.host.rank !== host.rank) closeDoubts(doubts);
+    if (left.length + doubts.size === 0 || group.cancelled) break;
     const [found, optedOut] = await Promise.all([
       addressesOf(around.resolver, host.name, around.reach),
       hasOptedOut(around.resolver, host.name),
     ]);
-    if (found.kind !== "addresses") {
+    const way = found.kind === "addresses" ? wayTo(question.source, found.addresses, question.otherSource) : null;
+    if (way === null) {
       countAbsent(search, found);
       continue;
     }
     if (optedOut) {
       for (const subject of left) conclude(subject, bareFinding("opted_out", "opt-out-of-host"), null);
-      return;
+      left = [];
+      break;
     }
+    const candidate: Candidate = { host, way, provider: providerOfMx(host.name) };
+    const doubtful = before !== null && areIndependent(before, candidate) ? [...doubts.keys()] : [];
+    if (left.length + doubtful.length === 0) continue;
+    const answer = await askOne(question, candidate, [...left, ...doubtful]);
     search.asked += 1;
-    const answer = await askOne(question, host.name, found.addresses, left);
-    left = answer.left;
     if (answer.takesNoMail) search.refusedAll += 1;
+    for (const [subject, doubt] of doubts) {
+      if (doubtful.includes(subject) && weigh(subject, doubt)) doubts.delete(subject);
+    }
+    if (route.hosts[index + 1]?.rank === host.rank) {
+      const gone = new Set(answer.left);
+      for (const subject of left) {
+        const doubt = gone.has(subject) ? null : doubtOf(subject);
+        if (doubt !== null) doubts.set(subject, doubt);
+      }
+    }
+    const asked = new Set(left);
+    left = answer.left.filter((subject) => asked.has(subject));
+    before = candidate;
   }
+  if (group.cancelled) return;
+  closeDoubts(doubts);
   for (const subject of left) concludeAbsence(subject, search);
 }
 
-function askOne(question: DomainQuestion, name: string, addresses: readonly string[], left: readonly Subject[]) {
-  const { around, group, source, urgent, senderText } = question;
-  const provider = providerOfMx(name);
-  const target = { name, addresses, source: source.address, helo: source.helo };
-  const speaker = {
-    host: name,
-    provider: provider?.id ?? null,
-    helo: source.helo,
-    sender: senderText,
-    source: source.address === "any" ? null : source.address,
-  };
-  return askHost({ around, group, target, provider, speaker, urgent }, left);
+/** Hosts of one operator know the same users, and two names of one address are one host. */
+function areIndependent(one: Candidate, other: Candidate): boolean {
+  if (one.provider !== null && one.provider.id === other.provider?.id) return false;
+  return !one.way.addresses.some((address) => other.way.addresses.includes(address));
 }
 
-function countAbsent(search: Search, found: Exclude<HostAddresses, { kind: "addresses" }>): void {
+function askOne(question: DomainQuestion, { host, way, provider }: Candidate, subjects: readonly Subject[]) {
+  const { around, group, urgent, senderText } = question;
+  const { address, helo } = way.source;
+  const target = { name: host.name, addresses: way.addresses, source: address, helo };
+  const speaker = {
+    host: host.name,
+    provider: provider?.id ?? null,
+    helo,
+    sender: senderText,
+    source: address === ANY_SOURCE ? null : address,
+  };
+  return askHost({ around, group, target, provider, speaker, urgent }, subjects);
+}
+
+function countAbsent(search: Search, found: HostAddresses): void {
   switch (found.kind) {
     case "none":
       search.absent += 1;
@@ -78,6 +114,8 @@ function countAbsent(search: Search, found: Exclude<HostAddresses, { kind: "addr
     case "unroutable":
       search.unroutable += 1;
       break;
+    // Addresses, but none that any of our sources could dial.
+    case "addresses":
     case "unreachable_family":
       search.families += 1;
       break;
@@ -94,7 +132,11 @@ function concludeAbsence(subject: Subject, search: Search): void {
   if (families > 0) note(subject, bareFinding("connect_failed", "no-common-address-family"), "connect");
   if (asked > 0 && refusedAll === asked && dnsErrors + families === 0) {
     // RFC 7504: every host that there is says that it takes no mail.
-    conclude(subject, bareFinding("no_mail_host", "every-host-refuses-mail"), null);
+    conclude(
+      subject,
+      { ...bareFinding("no_mail_host", "every-host-refuses-mail"), reply: subject.noMail?.reply ?? null },
+      null,
+    );
   } else if (refusedAll > 0) note(subject, bareFinding("connect_failed", "host-takes-no-mail"), "connect");
   if (asked + dnsErrors + families > 0) return;
   if (unroutable > 0) conclude(subject, bareFinding("unroutable_ip", "mx-not-public"), null);

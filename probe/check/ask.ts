@@ -45,15 +45,25 @@ export async function askHost(
   await sendQuestions(asking, subjects, false);
   const again = subjects.filter((subject) => wantsReconnect(asking, subject));
   if (again.length > 0) await sendQuestions(asking, again, true);
-  const { heard, left, takesNoMail } = hear(asking, subjects);
+  const { heard, left } = hear(asking, subjects);
   if (heard.length > 0) {
     const outcome = await askControl(asking, heard);
     await interpret(asking, heard, outcome === "later" ? null : outcome);
     if (outcome === "later") for (const { subject, classified } of heard) awaitControl(subject, classified);
+    left.push(...heard.map(({ subject }) => subject).filter(speaksForHost));
   }
   await askWithNullSender(asking, subjects);
   reportPace(asking, subjects, heard);
-  return { left, takesNoMail };
+  return { left, takesNoMail: left.some((subject) => subject.noMail !== null) };
+}
+
+/** "This host takes no mail", said to everybody: a word about the domain only when the next host says it too. */
+function speaksForHost(subject: Subject): boolean {
+  const finding = subject.findings.at(-1);
+  if (finding?.reason !== "no_mail_host") return false;
+  subject.noMail = finding;
+  subject.findings = [];
+  return true;
 }
 
 /** Tells the pace what this visit was like: how many strangers we asked for, and whether anybody complained. */
@@ -105,10 +115,9 @@ function wantsReconnect(asking: Asking, subject: Subject): boolean {
   return classify(evidenceOf(reply, "rcpt", asking.target.name), asking.speaker, subject.path).retry === "reconnect";
 }
 
-function hear(asking: Asking, subjects: readonly Subject[]): { heard: Heard[]; left: Subject[]; takesNoMail: boolean } {
+function hear(asking: Asking, subjects: readonly Subject[]): { heard: Heard[]; left: Subject[] } {
   const heard: Heard[] = [];
   const left: Subject[] = [];
-  let takesNoMail = false;
   const positive = new Map<Reply, Pick<Heard, "evidence" | "classified">>();
   for (const subject of subjects) {
     const asked = subject.question;
@@ -121,13 +130,13 @@ function hear(asking: Asking, subjects: readonly Subject[]): { heard: Heard[]; l
         continue;
       }
       const evidence = evidenceOf(asked.reply, "rcpt", asking.target.name);
-      const classified = classify(evidence, asking.speaker, subject.path);
+      const classified = readAnswer(evidence, asking, subject);
       if (asked.reply.code < 300) positive.set(asked.reply, { evidence, classified });
       heard.push({ subject, evidence, classified });
     } else if (asked.trouble !== null && asked.trouble.cause !== "cancelled") {
       const { finding, retry, classified } = tellTrouble(asked.trouble, asking.speaker, asking.around.port.isBlocked);
       if (classified?.class === "host") {
-        takesNoMail = true;
+        subject.noMail = finding;
         left.push(subject);
       } else if (isWorthNextHost(asked.trouble)) {
         note(subject, finding, retry);
@@ -136,7 +145,13 @@ function hear(asking: Asking, subjects: readonly Subject[]): { heard: Heard[]; l
       subject.mx = asking.target.name;
     }
   }
-  return { heard, left, takesNoMail };
+  return { heard, left };
+}
+
+/** An access table's "that host does not accept mail" for one recipient among others is not about the host. */
+function readAnswer(evidence: ReplyEvidence, { speaker }: Asking, { path }: Subject): Classified {
+  const classified = classify(evidence, speaker, path);
+  return classified.class === "host" ? { ...classified, ambiguous: true } : classified;
 }
 
 /** The answer to the control address where it matters and is to be had. */

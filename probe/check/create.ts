@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { addressFacts } from "../../shared/address/facts.ts";
 import { providerById } from "../../shared/providers/index.ts";
 import { decidableAtEdge } from "../../shared/verdict/reasons.ts";
@@ -175,8 +176,9 @@ class MailChecker implements Checker {
       return;
     }
     const subjects = this.#withinCaps(group);
+    const otherSource = (family: 4 | 6): SourceAddress | null => this.#sourceFor(group.domain, route, null, family);
     await askDomain(
-      { around: this.#around, group, route, source, senderText: this.#config.mailFrom, urgent },
+      { around: this.#around, group, route, source, otherSource, senderText: this.#config.mailFrom, urgent },
       subjects,
     );
   }
@@ -194,12 +196,15 @@ class MailChecker implements Checker {
     return true;
   }
 
-  /** Null when every source address is out of use: then nobody is dialled. */
-  #sourceFor(domain: string, route: Route, sticky: string | null): SourceAddress | null {
+  /** Null when every source address (of the family, if one is given) is out of use: then nobody is dialled. */
+  #sourceFor(domain: string, route: Route, sticky: string | null, family?: 4 | 6): SourceAddress | null {
     const { pace } = this.#around;
     const provider = route.provider === null ? null : providerById(route.provider);
     const keyOf = (source: string): PaceKey => pace.key(provider, route.mx ?? domain, source);
-    const sources = this.#config.sources.filter(({ address }) => this.#mayUse(address) && !pace.isQuarantined(address));
+    const sources = this.#config.sources.filter(
+      ({ address }) =>
+        (family === undefined || isIP(address) === family) && this.#mayUse(address) && !pace.isQuarantined(address),
+    );
     return pace.chooseSource(sources, domain, sticky, keyOf);
   }
 

@@ -28,6 +28,10 @@ export type Subject = {
   disposableMx: boolean;
   /** Pause of the operator that was asked, in milliseconds from then. */
   coolDownMs: number;
+  /** Shortest pause before the next visit, in milliseconds before the profile's scale. */
+  waitMinMs: number;
+  /** What a host said that takes no mail at all: a fact about the domain once all of them say so. */
+  noMail: Finding | null;
 };
 
 export const createSubject = (item: ChunkItem, facts: AddressFacts, path: Path | null): Subject => ({
@@ -46,6 +50,8 @@ export const createSubject = (item: ChunkItem, facts: AddressFacts, path: Path |
   parked: false,
   disposableMx: false,
   coolDownMs: 0,
+  waitMinMs: 0,
+  noMail: null,
 });
 
 /** Trouble is added to trouble; an answer about the recipient takes its place. */

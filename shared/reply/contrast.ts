@@ -109,6 +109,10 @@ const resolveAmbiguous = (
   // Without any acceptance a different refusal may as well be the host losing its patience with us.
   if (session.accepted) return settled("mailbox_not_found", "contrast");
   if (context.postmaster === "accepted") return settled("mailbox_not_found", "contrast-with-postmaster");
+  // Said to everybody, postmaster@ included, "takes no mail" is what it says.
+  if (classified.class === "host" && context.postmaster === "refused_same") {
+    return { key, finding: findingOf(classified, reply), needsPostmaster: false };
+  }
   return {
     key,
     finding: { ...findingOf(classified, reply), reason: "policy_rejected", rule: "blanket-refusal" },

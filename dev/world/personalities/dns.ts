@@ -199,9 +199,9 @@ const SEVERAL: readonly Personality[] = [
       { name: "mx2", box: { exists: { ...POSTFIX_BOX.unknown }, forwarded: { ...POSTFIX_BOX.unknown } } },
     ],
     box: {
-      exists: { ...POSTFIX_BOX.exists, now: "inconsistent", also: ["accepted", "mailbox_not_found"] },
-      forwarded: { ...POSTFIX_BOX.forwarded, now: "inconsistent", also: ["accepted", "mailbox_not_found"] },
-      grey: { ...POSTFIX_BOX.grey, also: ["accepted", "mailbox_not_found"] },
+      exists: { ...POSTFIX_BOX.exists, now: "inconsistent", also: ["accepted"] },
+      forwarded: { ...POSTFIX_BOX.forwarded, now: "inconsistent", also: ["accepted"] },
+      grey: { ...POSTFIX_BOX.grey, also: ["accepted", "inconsistent"] },
     },
   }),
   personality({

@@ -196,7 +196,7 @@ it("leaves no socket and no timer behind, whatever the hosts did", async () => {
   expect(checker.stats()).toMatchObject({ running: 0, connections: { open: 0 } });
   await own.close();
   // Sockets that were destroyed are gone one turn of the event loop later.
-  await expect.poll(openResources).toBeLessThanOrEqual(before);
+  await expect.poll(openResources, { timeout: 10_000 }).toBeLessThanOrEqual(before);
 });
 
 it("real-time checks do not wait behind bulk at the same host", async () => {
