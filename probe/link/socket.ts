@@ -149,9 +149,12 @@ export function startLink(options: LinkOptions, hands: Hands): Link {
     });
     mine.on("unexpected-response", (request, response) => {
       status = response.statusCode ?? 0;
+      // Once its answer has ended, the request lets go of the socket and of its errors, whatever becomes of it.
+      const { socket: refused } = response;
       readProblem(response, (detail) => {
         why = `the edge answered ${status}${detail}`;
         request.destroy();
+        refused.destroy();
         gone(0, why);
       });
     });
