@@ -193,3 +193,62 @@ describe("a chunk", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 });
+
+describe("trouble that may be about this network", () => {
+  const provisional = { ...verdictFor("x@example.net"), status: "unknown" as const, reason: "connect_failed" as const };
+  const blocked: Behaviour = (one) => ({
+    kind: "final",
+    verdict: { ...verdictFor(one.email), status: "unknown", reason: "probe_blocklisted" },
+    elsewhere: true,
+  });
+  const unreachable: Behaviour = (one) => ({
+    kind: "deferred",
+    item: { ...one, tries: 1, due: 600_000, first: 1 },
+    provisional,
+    source: "192.0.2.1",
+    elsewhere: true,
+  });
+
+  test("is settled as opinions, with what holds if nobody else is asked", async () => {
+    const { settled, settler } = fakeSettler();
+    const mixed: Behaviour = (one, signal) => [found, blocked, unreachable][one.n]?.(one, signal) ?? null;
+    await start(lease([item(0), item(1), item(2)]), mixed, settler).ended;
+    expect(settled).toMatchObject([
+      {
+        results: [{ n: 0 }],
+        rest: [],
+        opinions: [
+          { item: { n: 1, due: 0 }, domain: "example.net", otherwise: { verdict: { reason: "probe_blocklisted" } } },
+          { item: { n: 2, due: 600_000 }, otherwise: { rest: { n: 2, tries: 1, due: 600_000 } } },
+        ],
+      },
+    ]);
+  });
+
+  test("is not passed on a second time", async () => {
+    const { settled, settler } = fakeSettler();
+    const asked = [item(0, { asked: ["us"] }), item(1, { asked: ["us"] })];
+    await start(lease(asked), (one, signal) => [blocked, unreachable][one.n]?.(one, signal) ?? null, settler).ended;
+    expect(settled).toMatchObject([{ results: [{ n: 0 }], rest: [{ n: 1, asked: ["us"] }], opinions: [] }]);
+  });
+
+  test("waits for the end of a chunk that settles in parts", async () => {
+    const { settled, settler } = fakeSettler();
+    const gate = Promise.withResolvers<void>();
+    const run = start(
+      lease([item(0), item(1), item(2)]),
+      async (one, signal) => {
+        if (one.n === 2) await gate.promise;
+        return one.n === 1 ? blocked(one, signal) : found(one, signal);
+      },
+      settler,
+    );
+    await vi.advanceTimersByTimeAsync(PART_INTERVAL_MS);
+    gate.resolve();
+    await run.ended;
+    expect(settled).toMatchObject([
+      { hold: true, results: [{ n: 0 }], opinions: [] },
+      { hold: false, results: [{ n: 2 }], opinions: [{ item: { n: 1 } }] },
+    ]);
+  });
+});
