@@ -1,16 +1,14 @@
-import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface, type Interface } from "node:readline";
-import type { Readable, Writable } from "node:stream";
-import { fileURLToPath } from "node:url";
 import { Agent, request } from "undici";
 import { type HubStand, startHub } from "../hub/stand.ts";
 import { startNeonShim } from "../neon-shim.ts";
 import { prepareDatabase, startPostgres } from "../postgres.ts";
+import { benchFairness } from "./fairness.ts";
+import { NullProbes } from "./null-fleet.ts";
 
 const DATABASE = "bench";
 /**
@@ -19,7 +17,6 @@ const DATABASE = "bench";
  */
 const MEMORY_FOLDER = "/dev/shm";
 const PROBES = 4;
-const WINDOW = 2_000;
 const LATENCY_CALLS = 400;
 const CHUNK_TAKES_MS = 150;
 
@@ -81,6 +78,7 @@ async function benchAll(stand: HubStand, emit: Emit): Promise<void> {
       emit(`hub.bulk.${size}_per_chunk.addresses`, (chunks * size) / seconds, "addresses/s");
     }
     await benchRealTime(stand, probes, emit);
+    await benchFairness(stand, probes, emit);
   } finally {
     probes.stop();
   }
@@ -133,15 +131,11 @@ async function benchRealTime(stand: HubStand, probes: NullProbes, emit: Emit): P
   const bare = await sample(empty);
   const idle = await sample(verify);
   report(emit, "hub.realtime.empty_route", bare);
-  report(emit, "hub.realtime.idle", idle);
+  const idleP99 = report(emit, "hub.realtime.idle", idle);
   // Chunks that take their time: windows are full and the hub is busy, but the machine has not run out of processors.
-  await underBulk(
-    stand,
-    probes,
-    { name: "full_windows", holdMs: CHUNK_TAKES_MS, chunks: 2_000 },
-    { verify, empty },
-    emit,
-  );
+  const full = { name: "full_windows", holdMs: CHUNK_TAKES_MS, chunks: 2_000 };
+  const fullP99 = await underBulk(stand, probes, full, { verify, empty }, emit);
+  emit("hub.realtime.p99_under_full_windows_against_idle", fullP99 / idleP99, "x");
   await underBulk(stand, probes, { name: "saturation", holdMs: 0, chunks: 8_000 }, { verify, empty }, emit);
   await agent.close();
 }
@@ -149,8 +143,8 @@ async function benchRealTime(stand: HubStand, probes: NullProbes, emit: Emit): P
 type Load = { readonly name: string; readonly holdMs: number; readonly chunks: number };
 type Calls = { verify(): Promise<number>; empty(): Promise<number> };
 
-/** Real-time calls and calls of an empty route, in turn, while bulk of 100 addresses per chunk goes on. */
-async function underBulk(stand: HubStand, probes: NullProbes, load: Load, calls: Calls, emit: Emit): Promise<void> {
+/** Real-time calls and calls of an empty route, in turn, while bulk of 100 addresses per chunk goes on. Returns p99. */
+async function underBulk(stand: HubStand, probes: NullProbes, load: Load, calls: Calls, emit: Emit): Promise<number> {
   await plan(stand, load.chunks, 100);
   probes.hold(load.holdMs);
   const finished = probes.expect(load.chunks * 100);
@@ -166,9 +160,10 @@ async function underBulk(stand: HubStand, probes: NullProbes, load: Load, calls:
     bare.push(await calls.empty());
   }
   const seconds = (await finished) / 1_000;
-  report(emit, `hub.realtime.under_${load.name}`, checks);
+  const p99 = report(emit, `hub.realtime.under_${load.name}`, checks);
   report(emit, `hub.realtime.empty_route_under_${load.name}`, bare);
   emit(`hub.realtime.bulk_of_${load.name}`, (load.chunks * 100) / seconds, "addresses/s");
+  return p99;
 }
 
 async function sample(call: () => Promise<number>): Promise<number[]> {
@@ -187,55 +182,11 @@ async function timed(agent: Agent, url: string, body: string | null): Promise<nu
   return performance.now() - begun;
 }
 
-function report(emit: Emit, name: string, times: readonly number[]): void {
+/** Emits median and p99 of milliseconds; returns p99. */
+function report(emit: Emit, name: string, times: readonly number[]): number {
   const sorted = [...times].sort((a, b) => a - b);
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
   emit(`${name}.p50`, at(0.5), "ms");
   emit(`${name}.p99`, at(0.99), "ms");
-}
-
-/** The other process. */
-class NullProbes {
-  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
-  readonly #lines: Interface;
-
-  constructor(url: string, tokens: readonly string[]) {
-    const program = fileURLToPath(new URL("./null-probes.ts", import.meta.url));
-    this.#child = spawn(process.execPath, [program, url, String(WINDOW), ...tokens], {
-      stdio: ["pipe", "pipe", "inherit"],
-    });
-    this.#lines = createInterface({ input: this.#child.stdout });
-  }
-
-  ready(): Promise<unknown> {
-    return this.#line((said) => said.ready === true);
-  }
-
-  /** Milliseconds until that many addresses are done. */
-  async expect(addresses: number): Promise<number> {
-    this.#child.stdin.write(`expect ${addresses}\n`);
-    return Number((await this.#line((said) => typeof said.done === "number")).ms);
-  }
-
-  /** Each chunk takes that long from now on. */
-  hold(ms: number): void {
-    this.#child.stdin.write(`hold ${ms}\n`);
-  }
-
-  #line(wanted: (said: Record<string, unknown>) => boolean): Promise<Record<string, unknown>> {
-    return new Promise((resolve, reject) => {
-      const look = (line: string) => {
-        const said: Record<string, unknown> = JSON.parse(line);
-        if (typeof said.error === "string") reject(new Error(said.error));
-        if (!wanted(said)) return;
-        this.#lines.off("line", look);
-        resolve(said);
-      };
-      this.#lines.on("line", look);
-    });
-  }
-
-  stop(): void {
-    this.#child.kill();
-  }
+  return at(0.99);
 }

@@ -1,7 +1,8 @@
 /**
  * Probes that answer at once, as a process of their own: `node null-probes.ts URL WINDOW TOKEN…`, one probe per token.
  * Prints {"ready":true} when all are welcomed, and for each line `expect N` on stdin, {"done":N,"ms":…} from the first
- * lease after it to the N-th address leased. `hold MS` makes each chunk take that long from then on.
+ * lease after it to the N-th address leased. `hold MS` makes each chunk take that long from then on; `watch CHUNK` asks
+ * for {"watched":CHUNK,"done":N} when that chunk is done.
  */
 import { createInterface } from "node:readline";
 import { WebSocket } from "ws";
@@ -15,6 +16,7 @@ let done = 0;
 let begunMs = 0;
 let welcomed = 0;
 let holdMs = 0;
+let watched = "";
 
 /** The hub's frames are trusted here: this measures the hub, not our reading of it. */
 type Frame = { t: string; chunk: string; lease: number; items: unknown[]; task: string; email: string };
@@ -48,6 +50,7 @@ for (const token of tokens) {
       const report = () => {
         if (items.length === 0) setImmediate(flush);
         items.push({ chunk: frame.chunk, lease: frame.lease, outcome: "settled", drained: false });
+        if (frame.chunk === watched) say({ watched, done });
       };
       if (holdMs > 0) setTimeout(report, holdMs);
       else report();
@@ -70,6 +73,10 @@ createInterface({ input: process.stdin }).on("line", (line) => {
   const [order, value] = line.split(" ");
   if (order === "hold") {
     holdMs = Number(value);
+    return;
+  }
+  if (order === "watch") {
+    watched = value ?? "";
     return;
   }
   expected = Number(value);
