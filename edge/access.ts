@@ -3,6 +3,7 @@ import { attempt, type Database } from "./data/database.ts";
 import { cachedKey, cacheKey, type KeySnapshot, loadKey } from "./data/keys.ts";
 import type { Env } from "./env.ts";
 import { CLOCK_SKEW_MS, KEY_MEMORY_MAX, KEY_MEMORY_MS, UNKNOWN_KEY_MEMORY_MS } from "./limits.ts";
+import { CACHE_DAYS_DEFAULT, type CachePolicy } from "./verify/cache.ts";
 
 /** A key as an isolate holds it: its snapshot and what is derived from that once. */
 export type KnownKey = {
@@ -13,6 +14,7 @@ export type KnownKey = {
   readonly rules: CompiledRules;
   /** Options of the tenant that change verdicts. */
   readonly roleIsRisky: boolean;
+  readonly cache: CachePolicy;
   /** The latest change of the tenant that this snapshot is known to contain (epoch ms). */
   confirmedFor: number;
 };
@@ -99,6 +101,18 @@ function derive(key: KeySnapshot): KnownKey {
     expiresAtMs: key.expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(key.expires_at),
     rules: compileRules(key.rules),
     roleIsRisky: key.options.role_is_risky === true,
+    cache: cachePolicyOf(key),
     confirmedFor: 0,
+  };
+}
+
+function cachePolicyOf({ options, cache_marks: marks }: KeySnapshot): CachePolicy {
+  const days = typeof options.cache_days === "number" ? options.cache_days : CACHE_DAYS_DEFAULT;
+  const whole = marks.filter(({ kind }) => kind === "all").map(({ at }) => Date.parse(at));
+  const domains = marks.filter(({ kind }) => kind === "domain");
+  return {
+    days,
+    clearedAt: Math.max(0, ...whole),
+    domainsClearedAt: new Map(domains.map(({ value, at }) => [value, Date.parse(at)])),
   };
 }

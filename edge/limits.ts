@@ -102,3 +102,12 @@ export const IDEMPOTENCY_TTL_MS = 86_400_000;
 export const IDEMPOTENCY_LOCK_MS = 60_000;
 /** Keys forgotten by one sweep. */
 export const IDEMPOTENCY_PURGE_MAX = 50_000;
+
+/** Longest that a tenant may let answers hold; marks of what was invalidated are looked at for as long. */
+export const CACHE_DAYS_MAX = 30;
+
+/** Points of a domain's trend, and how far back it looks unless told otherwise. */
+export const TREND_POINTS_MAX = 500;
+export const TREND_DAYS_DEFAULT = 365;
+/** Jobs in one export. */
+export const BULK_EXPORT_JOBS_MAX = 200;

@@ -14,6 +14,8 @@ export type ExportJob = {
   readonly staged: number;
   /** Whether a duplicate has the verdict of the row that it repeats, before it has its own. */
   readonly shared: boolean;
+  /** Some rows were erased. */
+  readonly erased: boolean;
 };
 
 const jobRow = z.object({
@@ -23,19 +25,21 @@ const jobRow = z.object({
   dialect: dialect.nullable(),
   staged_rows: z.number(),
   shared: z.boolean(),
+  erased: z.boolean(),
 });
 
 /** The job to be exported; null when the tenant has none of that id. */
 export async function readExportJob(database: Database, tenantId: string, id: string): Promise<ExportJob | null> {
   const [[row] = []] = await database.tenant(tenantId, [
     sql`select id, name, source_key, options -> 'dialect' as dialect, staged_rows,
-               coalesce(options ->> 'dedupe', '') <> 'one_per_domain' as shared
+               coalesce(options ->> 'dedupe', '') <> 'one_per_domain' as shared,
+               coalesce((options ->> 'erased')::boolean, false) as erased
           from jobs where id = ${id} and deleted_at is null`,
   ]);
   if (row === undefined) return null;
   const job = jobRow.parse(row);
   const { name, source_key: sourceKey, staged_rows: staged } = job;
-  return { id: job.id, name, sourceKey, dialect: job.dialect, staged, shared: job.shared };
+  return { id: job.id, name, sourceKey, dialect: job.dialect, staged, shared: job.shared, erased: job.erased };
 }
 
 /** Flags that results can be filtered by: those that are true or false, and domains that accept everything. */
@@ -84,7 +88,7 @@ export async function exportPage(
     sql`select i.row_no, i.email, i.dup_of, v.status, v.reason, v.score, v.detail, v.checked_at
           from (select row_no, email, dup_of, ${judged} as judged
                   from job_items where job_id = ${id} and row_no > ${after} and row_no <= ${upTo}
-                   and ${duplicatesOf(filter)}) i
+                   and not erased and ${duplicatesOf(filter)}) i
           left join lateral (select status, reason, score, detail, checked_at from verdicts
                               where job_id = ${id} and item_no = i.judged limit 1) v on true
          where ${conditionOf(filter)}

@@ -235,6 +235,7 @@ export async function readJob(database: Database, tenantId: string, id: string):
 
 /** What jobs are wanted; a name in part, times as RFC 3339. */
 export type JobFilter = {
+  readonly ids?: readonly string[] | undefined;
   readonly state?: (typeof JOB_STATES)[number] | undefined;
   readonly tag?: string | undefined;
   readonly name?: string | undefined;
@@ -251,9 +252,10 @@ export async function listJobs(
   before: string | null,
   filter: JobFilter = {},
 ): Promise<JobView[]> {
-  const { state, tag, name, parent_id: parent, created_from: from, created_to: to } = filter;
+  const { ids, state, tag, name, parent_id: parent, created_from: from, created_to: to } = filter;
   const wanted = [sql`deleted_at is null`];
   if (before !== null) wanted.push(sql`id < ${before}::uuid`);
+  if (ids !== undefined) wanted.push(sql`id = any (${sql.param([...ids])}::uuid[])`);
   if (state !== undefined) wanted.push(sql`state = ${state}`);
   if (tag !== undefined) wanted.push(sql`tags @> array[${tag}::text]`);
   if (name !== undefined) wanted.push(sql`strpos(lower(name), lower(${name})) > 0`);

@@ -24,6 +24,8 @@ const snapshot = z.object({
   options: z.record(z.string(), z.unknown()),
   tenant_deleted_at: z.string().nullable(),
   rules: z.array(rule),
+  /** Cached answers that no longer count; a copy of an older build has none. */
+  cache_marks: z.array(z.object({ kind: z.enum(["all", "domain"]), value: z.string(), at: z.string() })).default([]),
 });
 
 /** All that admits a caller and judges its addresses, as of `loaded_at` (epoch ms). Times are RFC 3339 texts. */

@@ -9,6 +9,8 @@ export type Plan = {
   /** Region whose hubs take the chunks, and their number. */
   readonly region: string;
   readonly shards: number;
+  /** Seconds for which a verdict answers a row of another list, by reason. */
+  readonly kept: Readonly<Record<string, number>>;
 };
 
 /** What planning did: the hubs that now have something due. Null when there was nothing to plan. */
@@ -23,13 +25,14 @@ export type Planned = { readonly hubs: readonly string[] };
 export async function planJob(database: Database, plan: Plan): Promise<Planned | null> {
   const { tenantId, jobId, region, shards } = plan;
   const ready = sql`exists (select 1 from jobs where id = ${jobId} and state = 'ingesting' and ingested)`;
-  const [, , , , started = []] = await database.tenant(tenantId, [
+  const [, , , , , started = []] = await database.tenant(tenantId, [
     // Fresh rows have no statistics: a join that expects one row would visit a million for each.
     sql`select set_config('enable_nestloop', 'off', true)`,
     sql`select id from jobs where id = ${jobId} and state = 'ingesting' and ingested for update`,
     sql`update job_items i set dup_of = f.first
           from (select row_no, min(row_no) over (partition by dedupe) as first from job_items where job_id = ${jobId}) f
          where i.job_id = ${jobId} and i.row_no = f.row_no and f.first <> f.row_no and ${ready}`,
+    sql`select answer_known(${jobId}, ${JSON.stringify(plan.kept)}::jsonb)`,
     sql`with waiting as (
           select row_no, email, domain, allow_rule, count(*) over (partition by domain) as size,
                  row_number() over (partition by domain order by row_no) as nth

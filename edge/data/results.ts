@@ -19,6 +19,7 @@ export async function writeAnswers(
     source,
     billable,
     smtp: source === "probe" ? 1 : 0,
+    hit: source === "cache" ? 1 : 0,
     trace,
     email: storable(verdict.email),
     status: verdict.status,
@@ -30,7 +31,7 @@ export async function writeAnswers(
   const [[row] = []] = await database.tenant(tenantId, [
     sql`with given as (
           select * from json_to_recordset(${storableJson(rows)}::json) as g
-            (id uuid, key text, source text, billable integer, smtp integer, trace text, email text, status text,
+            (id uuid, key text, source text, billable integer, smtp integer, hit integer, trace text, email text, status text,
              reason text, score smallint, checked_at timestamptz, detail text)
         ), put as (
           insert into verdicts (job_id, item_no, tenant_id, email, email_hash, status, reason, score, detail, source,
@@ -43,8 +44,8 @@ export async function writeAnswers(
         ), fresh as (
           select distinct on (given.id) given.* from given join put on put.job_id = given.id
         ), used as (
-          insert into usage_records (tenant_id, ref, day, key_id, endpoint, emails, billable, smtp_checks, at)
-          select ${tenantId}::uuid, id, (checked_at at time zone 'UTC')::date, key, 'verify', 1, billable, smtp, checked_at
+          insert into usage_records (tenant_id, ref, day, key_id, endpoint, emails, billable, smtp_checks, cache_hits, at)
+          select ${tenantId}::uuid, id, (checked_at at time zone 'UTC')::date, key, 'verify', 1, billable, smtp, hit, checked_at
             from fresh
         ), settled as (
           insert into credit_ledger (tenant_id, kind, amount, ref)

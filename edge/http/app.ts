@@ -5,9 +5,13 @@ import { traceOf } from "./middleware/trace.ts";
 import { docsPage } from "./pages/docs.tsx";
 import { problemPage } from "./pages/problem.tsx";
 import { type Problem, problemResponse } from "./problems.ts";
+import { eraseAddressRoute, lookUpRoute } from "./routes/addresses.ts";
+import { cacheRoute, dropCachedRoute, setCacheRoute } from "./routes/cache.ts";
+import { domainTrendRoute } from "./routes/domain-trend.ts";
 import { FLEET_ROUTES } from "./routes/fleet.ts";
 import { healthRoute, readyRoute } from "./routes/health.ts";
 import { cancelJobRoute, deleteJobRoute, pauseJobRoute, resumeJobRoute } from "./routes/job-commands.ts";
+import { compareJobsRoute } from "./routes/job-compare.ts";
 import { jobEventsRoute } from "./routes/job-events.ts";
 import { jobDuplicatesRoute, jobResultsRoute } from "./routes/job-results.ts";
 import { jobSummaryRoute } from "./routes/job-summary.ts";
@@ -15,6 +19,7 @@ import { jobRoute, labelJobRoute, listJobsRoute } from "./routes/jobs.ts";
 import { createJobRoute } from "./routes/jobs-create.ts";
 import { metaRoute } from "./routes/meta.ts";
 import { probesConnectRoute } from "./routes/probes-connect.ts";
+import { deleteResultsRoute, exportResultsRoute } from "./routes/results.ts";
 import { createRuleRoute, deleteRuleRoute, listRulesRoute, testRulesRoute } from "./routes/rules.ts";
 import { createUploadRoute, deleteUploadRoute, uploadRoute } from "./routes/uploads.ts";
 import { completeUploadRoute, putPartRoute } from "./routes/uploads-parts.ts";
@@ -45,6 +50,15 @@ const ENDPOINTS: readonly Endpoint[] = [
   putPartRoute,
   completeUploadRoute,
   deleteUploadRoute,
+  compareJobsRoute,
+  domainTrendRoute,
+  lookUpRoute,
+  eraseAddressRoute,
+  exportResultsRoute,
+  deleteResultsRoute,
+  cacheRoute,
+  setCacheRoute,
+  dropCachedRoute,
   createWebhookRoute,
   listWebhooksRoute,
   testRulesRoute,

@@ -5,6 +5,7 @@ import { planJob } from "../data/planning.ts";
 import { log } from "../log.ts";
 import type { Services } from "../services.ts";
 import { ListRefused } from "../tables/table.ts";
+import { KEPT_S } from "../verify/cache.ts";
 import { ingest } from "./ingest.ts";
 import { resumable } from "./source.ts";
 import { endJob, startWaiting, wake } from "./states.ts";
@@ -38,7 +39,7 @@ async function advanceIngest(services: Services, tenantId: string, jobId: string
       return;
     }
   }
-  const plan = { tenantId, jobId, region: env.regions[0], shards: env.hubShards };
+  const plan = { tenantId, jobId, region: env.regions[0], shards: env.hubShards, kept: KEPT_S };
   const planned = await planJob(database, plan);
   if (planned === null) return;
   await Promise.all(planned.hubs.map((hub) => wake(services, hub)));

@@ -45,7 +45,8 @@ export async function exportStream(
   const layout = layOut(original, namesOf(used), wanted);
   if (!layout.ok) return err(layout.error);
   const open = (row: TableRow): Line => ({ row: row.rowNo, email: row.email, duplicateOf: null, verdict: null });
-  const filtered = isFiltered(filter);
+  // Erased rows are in the list, and must not come back from there.
+  const filtered = job.erased || isFiltered(filter);
   const rows = mergeJoin(
     listOf(files, database, tenantId, job, filter),
     prefetched(verdictRows(database, tenantId, job, used, filter)),
@@ -103,7 +104,8 @@ async function* verdictRows(
   }
 }
 
-function lineOf(row: Row): Line {
+/** A row of an export page. */
+export function lineOf(row: Row): Line {
   return {
     row: Number(row.row_no),
     email: String(row.email),

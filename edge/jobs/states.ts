@@ -80,7 +80,7 @@ export async function remove(services: Services, tenantId: string, jobId: string
 }
 
 /** What decide() says of an address that nobody asked about, as a row without anything of that address. */
-function blankVerdict(): BlankVerdict {
+export function blankVerdict(): BlankVerdict {
   const { score, reasons, rating, score_version } = decide(
     emptyEvidence(addressFacts("someone@corp-mail.net"), "edge"),
     { roleIsRisky: false },

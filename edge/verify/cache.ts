@@ -10,8 +10,8 @@ const DAY_S = 24 * HOUR_S;
 /** KV refuses a shorter life. */
 const KV_TTL_MIN_S = 60;
 
-/** How long an answer about the recipient or the domain holds (MAIL.md 4, "Kept"), in seconds. */
-const KEPT_S: Partial<Record<Reason, number>> = {
+/** How long an answer about the recipient or the domain holds (MAIL.md 4, "Kept"), in seconds, by reason. */
+export const KEPT_S: Partial<Record<Reason, number>> = {
   accepted: 7 * DAY_S,
   mailbox_not_found: 7 * DAY_S,
   mailbox_disabled: 7 * DAY_S,
@@ -47,17 +47,53 @@ export async function verdictKey(tenantId: string, normalised: string, roleIsRis
   return `v:${tenantId}:${btoa(String.fromCharCode(...hash))}`;
 }
 
-/** The tenant's verdict from KV, marked as cached; null when there is none, or KV is away. */
-export async function readVerdict(kv: Env["kv"], key: string): Promise<Verdict | null> {
+/** What a tenant wants of its cache. */
+export type CachePolicy = {
+  /** Days that answers about a mailbox hold; no answer is older. 0: nothing is answered from the cache. */
+  readonly days: number;
+  /** Answers before this (epoch ms) no longer count: of the whole tenant, and by domain. */
+  readonly clearedAt: number;
+  readonly domainsClearedAt: ReadonlyMap<string, number>;
+};
+
+export const CACHE_DAYS_DEFAULT = 7;
+
+/** When the tenant last dropped answers about a domain, epoch ms. */
+const clearedAt = (policy: CachePolicy, domain: string): number =>
+  Math.max(policy.clearedAt, policy.domainsClearedAt.get(domain) ?? 0);
+
+/** Whether what was learnt about a domain at that time (epoch ms) still counts for the tenant. */
+export const counts = (policy: CachePolicy, domain: string, atMs: number): boolean => atMs > clearedAt(policy, domain);
+
+/** The tenant's verdict from KV, marked as cached; null when there is none that counts, or KV is away. */
+export async function readVerdict(
+  kv: Env["kv"],
+  key: string,
+  policy: CachePolicy,
+  domain: string,
+): Promise<Verdict | null> {
   const stored = await kv.get(key, { type: "json", cacheTtl: KV_CACHE_TTL_S }).catch(() => null);
   const parsed = stored === null ? null : verdictSchema.safeParse(stored);
-  return parsed?.success ? { ...parsed.data, cached: true } : null;
+  if (!parsed?.success) return null;
+  const at = Date.parse(parsed.data.checked_at);
+  // Kept when the tenant wanted answers to hold for longer.
+  const inTime = Date.now() - at <= policy.days * DAY_S * 1_000;
+  return inTime && counts(policy, domain, at) ? { ...parsed.data, cached: true } : null;
 }
 
-/** Keeps a verdict for as long as its reason allows. */
-export async function keepVerdict(kv: Env["kv"], key: string, verdict: Verdict): Promise<void> {
-  const ttl = keptFor(verdict);
-  if (ttl !== null) await kv.put(key, JSON.stringify(verdict), { expirationTtl: ttl });
+/** Keeps a verdict for as long as its reason and the tenant allow. */
+export async function keepVerdict(kv: Env["kv"], key: string, verdict: Verdict, policy: CachePolicy): Promise<void> {
+  const kept = keptFor(verdict);
+  if (kept === null) return;
+  const own = policy.days * DAY_S;
+  const ttl = Math.floor(kept >= CACHE_DAYS_DEFAULT * DAY_S ? own : Math.min(kept, own));
+  if (ttl >= KV_TTL_MIN_S) await kv.put(key, JSON.stringify(verdict), { expirationTtl: ttl });
+}
+
+/** Drops the tenant's answer about an address. Isolates elsewhere may give it for another minute. */
+export async function dropVerdict(kv: Env["kv"], tenantId: string, normalised: string): Promise<void> {
+  const keys = await Promise.all([false, true].map((risky) => verdictKey(tenantId, normalised, risky)));
+  await Promise.all(keys.map((key) => kv.delete(key)));
 }
 
 // ---------------------------------------------------------------- domain facts, known to all tenants

@@ -7,7 +7,7 @@ import { attempt } from "../data/database.ts";
 import { hubFor } from "../hub/rpc.ts";
 import { log } from "../log.ts";
 import type { Services } from "../services.ts";
-import { type DomainFact, factIn, keepFact, keepVerdict, readFact, readVerdict, verdictKey } from "./cache.ts";
+import { counts, type DomainFact, factIn, keepFact, keepVerdict, readFact, readVerdict, verdictKey } from "./cache.ts";
 import type { Place } from "./places.ts";
 import { type ReadAddress, readAddress } from "./text.ts";
 
@@ -42,18 +42,26 @@ export async function askAround(services: Services, request: CheckRequest, read:
   const { kv } = services.env;
   const key = await verdictKey(request.caller.key.tenant_id, address.normalised, request.caller.roleIsRisky);
   // A kept verdict does not tell under which rule it was made.
-  const kept = request.mode === "full" && read.tenantRule === null;
+  const { cache } = request.caller;
+  const kept = request.mode === "full" && read.tenantRule === null && cache.days > 0;
   if (!request.fresh) {
-    const [verdict, fact] = await Promise.all([kept ? readVerdict(kv, key) : null, readFact(kv, address.domain)]);
+    const [verdict, fact] = await Promise.all([
+      kept ? readVerdict(kv, key, cache, address.domain) : null,
+      readFact(kv, address.domain),
+    ]);
     if (verdict !== null) return { kind: "verdict", verdict: { ...verdict, email: read.facts.input }, source: "cache" };
-    if (fact !== null && (request.mode === "full" || fact.fact !== "catch_all")) {
+    if (
+      fact !== null &&
+      counts(cache, address.domain, fact.learned_at) &&
+      (request.mode === "full" || fact.fact !== "catch_all")
+    ) {
       return { kind: "verdict", verdict: byFact(request, read, fact), source: "edge" };
     }
   }
   const answer = await askProbes(services, request, read, address.domain);
   if (answer.kind === "verdict" && answer.source === "probe") {
     const fact = factIn(answer.verdict, Date.now());
-    if (kept) request.waitUntil(keepVerdict(kv, key, answer.verdict));
+    if (kept) request.waitUntil(keepVerdict(kv, key, answer.verdict, cache));
     if (fact !== null) request.waitUntil(keepFact(kv, address.domain, fact));
   }
   return answer;
