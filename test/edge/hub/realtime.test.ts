@@ -7,8 +7,8 @@ import { HubBench } from "./bench.ts";
 const options = { mode: "full" as const, role_is_risky: false, transcript: false };
 
 class Desk extends HubBench {
-  ask(id: string, email = `a@${id}.example`): void {
-    this.feed({ t: "verify", task: { id, email, options, deadlineMs: this.now + 8_000 } });
+  ask(id: string, email = `a@${id}.example`, hurried = false): void {
+    this.feed({ t: "verify", task: { id, email, options, deadlineMs: this.now + 8_000, hurried } });
   }
 
   /** Task id to session, in the order in which tasks were sent. */
@@ -132,6 +132,32 @@ describe("a real-time check", () => {
     for (let i = 0; i < TASKS_WAITING_MAX + 3; i++) desk.ask(`t${i}`);
     expect(desk.answers()).toHaveLength(2);
     expect(desk.state.waiting.size).toBe(TASKS_WAITING_MAX);
+  });
+});
+
+describe("a check that may go to another region", () => {
+  test("hears whether another network might see more", () => {
+    const desk = new Desk();
+    desk.join("p1");
+    desk.ask("t1");
+    desk.ask("t2");
+    desk.frame("p1", { t: "answer", task: "t1", verdict: verdictFor("a@example.net"), elsewhere: true });
+    desk.answer("p1", "t2");
+    const answers = desk.all("answer").map(({ answer }) => answer.kind === "answer" && answer.elsewhere);
+    expect(answers).toEqual([true, undefined]);
+  });
+
+  test("is told that the hub is busy once as many wait as there are slots; one that may not, waits", () => {
+    const desk = new Desk();
+    desk.join("p1", { slots: 1 });
+    desk.join("p2", { slots: 1 });
+    const email = "a@example.net";
+    for (const id of ["t1", "t2", "t3", "t4"]) desk.ask(id, email, true);
+    expect(desk.answers()).toEqual([]);
+    desk.ask("t5", email, true);
+    desk.ask("t6");
+    expect(desk.answers()).toEqual(["t5:busy"]);
+    expect(desk.state.waiting.size).toBe(3);
   });
 });
 

@@ -1,6 +1,7 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Env } from "../../../edge/env.ts";
 import type { RealTimeAnswer, RealTimeTask } from "../../../edge/hub/rpc.ts";
+import { NO_PROBE_MEMORY_MS } from "../../../edge/limits.ts";
 import { placeOf } from "../../../edge/verify/places.ts";
 import { createRegions, type Leave } from "../../../edge/verify/regions.ts";
 import type { Verdict } from "../../../shared/verdict/types.ts";
@@ -74,6 +75,18 @@ describe("regions", () => {
     await regions.verify(task());
     await regions.verify(task());
     expect(asked).toEqual(["eu", "us", "us"]);
+  });
+
+  test("one that was passed over is asked again later", async () => {
+    vi.useFakeTimers();
+    const says: Record<string, Says> = { eu: "no_probe", us: "answer" };
+    const { regions, asked } = regionsOf(says);
+    await regions.verify(task());
+    says.eu = "answer";
+    vi.advanceTimersByTime(NO_PROBE_MEMORY_MS);
+    await regions.verify(task());
+    expect(asked).toEqual(["eu", "us", "eu"]);
+    vi.useRealTimers();
   });
 
   test("one with a queue gives way to another, and is waited for when all are full", async () => {
