@@ -22,6 +22,8 @@ const INTERNED_MAX = 512;
  */
 export class ReplyParser {
   readonly #interned = new Map<string, Parsed>();
+  #last = "";
+  #lastParsed: Parsed | null = null;
   #buffer = "";
   #at = 0;
   #code = 0;
@@ -83,9 +85,18 @@ export class ReplyParser {
 
   #single(code: number, start: number, end: number): Parsed {
     if (code >= 300) return { reply: { code, text: this.#buffer.slice(start + 4, end) } };
+    // The same words as just before: nothing needs to be cut out or looked up.
+    if (end - start === this.#last.length && this.#buffer.startsWith(this.#last, start) && this.#lastParsed !== null) {
+      return this.#lastParsed;
+    }
     const line = this.#buffer.slice(start, end);
-    const known = this.#interned.get(line);
-    if (known !== undefined) return known;
+    const parsed = this.#interned.get(line) ?? this.#intern(line, code);
+    this.#last = line;
+    this.#lastParsed = parsed;
+    return parsed;
+  }
+
+  #intern(line: string, code: number): Parsed {
     const parsed = { reply: { code, text: line.slice(4) } };
     if (this.#interned.size >= INTERNED_MAX) this.#interned.clear();
     this.#interned.set(line, parsed);

@@ -1,4 +1,5 @@
 import {
+  type ConsumerProvider,
   isDisposableDomain,
   isFreeDomain,
   isNoReplyLocal,
@@ -43,6 +44,18 @@ export type AddressFacts = {
   provider: string | null;
 };
 
+/** What the lists say of a domain: the same for all its addresses. */
+type DomainFacts = {
+  readonly provider: ConsumerProvider | null;
+  readonly relay: boolean;
+  readonly free: boolean;
+  readonly disposable: boolean;
+  readonly suggestion: ReturnType<typeof suggestDomain>;
+};
+
+/** Domains already looked up by a caller who reads many addresses; it lives and ends with the caller. */
+export type KnownDomains = Map<string, DomainFacts>;
+
 const NO_FLAGS = {
   disposable: false,
   role: false,
@@ -55,25 +68,21 @@ const NO_FLAGS = {
 /**
  * Reads an address and looks it up in every list: the one call that edge and command line make.
  * @param input one address, surrounding white space allowed
+ * @param known the caller's memory of domains, where many addresses share a few
  */
-export function addressFacts(input: string, options?: ParseOptions): AddressFacts {
+export function addressFacts(input: string, options?: ParseOptions, known?: KnownDomains): AddressFacts {
   const parsed = parseAddress(input, options);
   if (!parsed.ok) return malformed(input.trim(), parsed.error);
   const address = parsed.value;
   if (address.literal) return literalFacts(address);
-  const { domain } = address;
+  const { provider, relay, free, disposable, suggestion } = domainFacts(address, known);
   const tag = tagOf(address);
   const bare = bareLocal(address, tag);
-  const provider = providerOfDomain(domain);
-  const relay = provider === null && isPrivacyRelay(domain);
-  const free = provider !== null || isFreeDomain(domain);
-  const disposable = !relay && !free && isDisposableDomain(domain);
-  const suggestion = relay || provider !== null || address.specialUse !== null ? null : suggestDomain(domain);
   return {
     input: address.input,
     address,
     error: null,
-    providerError: providerSyntaxError(address),
+    providerError: provider === null ? null : providerSyntaxError(address),
     flags: {
       disposable,
       role: isRoleLocal(bare),
@@ -88,6 +97,19 @@ export function addressFacts(input: string, options?: ParseOptions): AddressFact
     randomLooking: looksRandom(bare),
     provider,
   };
+}
+
+function domainFacts({ domain, specialUse }: Address, known: KnownDomains | undefined): DomainFacts {
+  const remembered = known?.get(domain);
+  if (remembered !== undefined) return remembered;
+  const provider = providerOfDomain(domain);
+  const relay = provider === null && isPrivacyRelay(domain);
+  const free = provider !== null || isFreeDomain(domain);
+  const disposable = !relay && !free && isDisposableDomain(domain);
+  const suggestion = relay || provider !== null || specialUse !== null ? null : suggestDomain(domain);
+  const found = { provider, relay, free, disposable, suggestion };
+  known?.set(domain, found);
+  return found;
 }
 
 function malformed(input: string, error: AddressError): AddressFacts {

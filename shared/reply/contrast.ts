@@ -139,10 +139,15 @@ export const resolveSession = (replies: readonly SessionReply[], context: Sessio
   const struck = replies.findIndex(isCounter);
   const counted = struck < 0 ? replies : replies.slice(0, struck);
   const session = summarise(counted, templateOf);
+  let last: { readonly item: SessionReply; readonly finding: Finding } | null = null;
   return replies.map((item, index) => {
     const inTime = struck < 0 || index < struck;
     if (!item.classified.ambiguous || !inTime) {
-      return { key: item.key, finding: findingOf(item.classified, item.reply), needsPostmaster: false };
+      // Recipients accepted in the same words share what was found.
+      if (last === null || last.item.reply !== item.reply || last.item.classified !== item.classified) {
+        last = { item, finding: findingOf(item.classified, item.reply) };
+      }
+      return { key: item.key, finding: last.finding, needsPostmaster: false };
     }
     return resolveAmbiguous(item, templateOf(item), session, context);
   });

@@ -1,10 +1,12 @@
+import { replaceAddresses } from "./addresses.ts";
 import { REPLY_MATCH_MAX_CHARS } from "./limits.ts";
 
-const ADDRESS = /[^\s<>()[\]{}"',;:=]{1,128}@[^\s<>()[\]{}"',;:=]{1,255}/gu;
 /** Codes repeated at the head of each line of a multi-line reply, as they look once the lines are joined. */
 const REPEATED_CODE = /\b[245]\d\d(?:-(?:[245]\.\d{1,3}\.\d{1,3} ?)?| [245]\.\d{1,3}\.\d{1,3} )/g;
-/** Candidates for queue ids and hashes: long runs; those with a digit are ids. */
-const LONG_RUN = /[a-z0-9._+=-]{14,}/g;
+/** Queue ids and hashes: runs of `[a-z0-9._+=-]` at least this long, with a digit. */
+const ID_MIN_CHARS = 14;
+const ID_CHARS = new Uint8Array(128);
+for (const c of "abcdefghijklmnopqrstuvwxyz0123456789._+=-") ID_CHARS[c.charCodeAt(0)] = 1;
 const WHITE = /\s+/g;
 const COMBINING = /[\u0300-\u036f]/g;
 const HAS_DIGIT = /\d/;
@@ -26,6 +28,22 @@ export const fold = (text: string): string => {
   return plain.replace(QUOTES, "'").replace(WHOLE, (letter) => PLAIN[letter] ?? letter);
 };
 
+/** Long runs with a digit become "#". One pass: an expression would try again at each character of a shorter run. */
+const withoutIds = (text: string): string => {
+  let out = "";
+  let done = 0;
+  let start = 0;
+  for (let i = 0; i <= text.length; i++) {
+    if (i < text.length && ID_CHARS[text.charCodeAt(i)] === 1) continue;
+    if (i - start >= ID_MIN_CHARS && HAS_DIGIT.test(text.slice(start, i))) {
+      out += `${text.slice(done, start)}#`;
+      done = i;
+    }
+    start = i + 1;
+  }
+  return done === 0 ? text : out + text.slice(done);
+};
+
 /**
  * The text that rows are compared with and results are remembered by: folded, one line, without addresses and ids.
  * Short codes such as "IB607" or "state 13" stay, because operators number their reasons.
@@ -33,9 +51,9 @@ export const fold = (text: string): string => {
 export const matchText = (text: string): string => {
   const cut = text.length > REPLY_MATCH_MAX_CHARS ? text.slice(0, REPLY_MATCH_MAX_CHARS) : text;
   let folded = fold(cut).replace(WHITE, " ").trim();
-  if (folded.includes("@")) folded = folded.replace(ADDRESS, "@");
+  folded = replaceAddresses(folded, "@");
   if (HAS_DIGIT.test(folded)) {
-    folded = folded.replace(REPEATED_CODE, "").replace(LONG_RUN, (run) => (HAS_DIGIT.test(run) ? "#" : run));
+    folded = withoutIds(folded.replace(REPEATED_CODE, ""));
   }
   return folded;
 };

@@ -112,7 +112,27 @@ const ruleOf = (evidence: Evidence, reason: Reason): string | null => {
   return null;
 };
 
+// Most verdicts of a list rest on the same few words ("250 2.1.5 Ok"): they share one piece of evidence.
+let lastEvidence: { readonly deciding: Finding; readonly tls: string | null; readonly made: VerdictEvidence } | null =
+  null;
+
 const evidenceOf = (
+  evidence: Evidence,
+  deciding: Finding | null,
+  reason: Reason,
+  factors: Score["factors"],
+): VerdictEvidence => {
+  if (deciding === null) return newEvidence(evidence, deciding, reason, factors);
+  const last = lastEvidence;
+  if (last !== null && last.deciding === deciding && last.tls === evidence.tls && last.made.factors === factors) {
+    return last.made;
+  }
+  const made = newEvidence(evidence, deciding, reason, factors);
+  lastEvidence = { deciding, tls: evidence.tls, made };
+  return made;
+};
+
+const newEvidence = (
   evidence: Evidence,
   deciding: Finding | null,
   reason: Reason,
