@@ -111,3 +111,6 @@ export const TREND_POINTS_MAX = 500;
 export const TREND_DAYS_DEFAULT = 365;
 /** Jobs in one export. */
 export const BULK_EXPORT_JOBS_MAX = 200;
+
+/** Rows that one call may select to be verified again: they travel in the job's row. */
+export const REVERIFY_ITEMS_MAX = 10_000;

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Mode } from "../../shared/verdict/vocabulary.ts";
 import { checkpoint, type Dialect, dialect } from "../tables/table.ts";
 import type { Database } from "./database.ts";
+import { reverifyRows } from "./reverify.ts";
 import { takeUpload } from "./uploads.ts";
 
 export const JOB_STATES = [
@@ -74,7 +75,9 @@ const ingestRow = z.object({
     role_is_risky: z.boolean().default(false),
     dialect: dialect.nullable().default(null),
     dedupe: z.enum(DEDUPES).default("case_insensitive"),
+    reverify: reverifyRows.optional(),
   }),
+  parent_id: z.string().nullable(),
   source_key: z.string(),
   key_id: z.string().nullable(),
   staged_rows: z.number(),
@@ -96,7 +99,7 @@ export type IngestJob = z.infer<typeof ingestRow>;
 /** Reads a job that may be taken in; null when there is none. */
 export async function openIngest(database: Database, tenantId: string, id: string): Promise<IngestJob | null> {
   const [[row] = []] = await database.tenant(tenantId, [
-    sql`select state, mode, lane, options, source_key, key_id, staged_rows, ingested,
+    sql`select state, mode, lane, options, parent_id, source_key, key_id, staged_rows, ingested,
                checkpoint -> 'reading' as reading,
                coalesce((select jsonb_agg(jsonb_build_object('id', r.id, 'kind', r.kind, 'match', r.match, 'value', r.value)
                                           order by r.created_at, r.id) from tenant_rules r), '[]'::jsonb) as rules

@@ -14,6 +14,7 @@ import { cancelJobRoute, deleteJobRoute, pauseJobRoute, resumeJobRoute } from ".
 import { compareJobsRoute } from "./routes/job-compare.ts";
 import { jobEventsRoute } from "./routes/job-events.ts";
 import { jobDuplicatesRoute, jobResultsRoute } from "./routes/job-results.ts";
+import { reverifyJobRoute } from "./routes/job-reverify.ts";
 import { jobSummaryRoute } from "./routes/job-summary.ts";
 import { jobRoute, labelJobRoute, listJobsRoute } from "./routes/jobs.ts";
 import { createJobRoute } from "./routes/jobs-create.ts";
@@ -40,6 +41,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   pauseJobRoute,
   resumeJobRoute,
   cancelJobRoute,
+  reverifyJobRoute,
   deleteJobRoute,
   jobResultsRoute,
   jobDuplicatesRoute,

@@ -1,13 +1,14 @@
 import { ingestMessage, workMessage } from "../../shared/wire/messages.ts";
 import { attempt, isIngestStopped, isUnavailable } from "../data/database.ts";
-import { failJob, openIngest } from "../data/jobs.ts";
+import { failJob, type IngestJob, openIngest, replaceSource } from "../data/jobs.ts";
 import { planJob } from "../data/planning.ts";
 import { log } from "../log.ts";
 import type { Services } from "../services.ts";
 import { ListRefused } from "../tables/table.ts";
 import { KEPT_S } from "../verify/cache.ts";
 import { ingest } from "./ingest.ts";
-import { resumable } from "./source.ts";
+import { rebuildList } from "./reverify.ts";
+import { resumable, rowsKey, type Source } from "./source.ts";
 import { endJob, startWaiting, wake } from "./states.ts";
 
 /**
@@ -24,7 +25,7 @@ async function advanceIngest(services: Services, tenantId: string, jobId: string
   if (job === null || job.state !== "ingesting") return;
   if (!job.ingested) {
     try {
-      const source = await resumable(env, database, tenantId, jobId, job);
+      const source = await listOf(services, tenantId, jobId, job);
       if (source === null) return;
       const outcome = await ingest(env.files, database, tenantId, jobId, job, source);
       if (outcome === "more") {
@@ -44,6 +45,20 @@ async function advanceIngest(services: Services, tenantId: string, jobId: string
   if (planned === null) return;
   await Promise.all(planned.hubs.map((hub) => wake(services, hub)));
   if (planned.hubs.length === 0) await endJob(services, tenantId, jobId);
+}
+
+/** Where a job's list lies, in a form that can be read in parts; null when the job is no longer being taken in. */
+async function listOf(
+  { env, database }: Services,
+  tenantId: string,
+  jobId: string,
+  job: IngestJob,
+): Promise<Source | null> {
+  if (job.options.dialect !== null || job.options.reverify === undefined) {
+    return resumable(env, database, tenantId, jobId, job);
+  }
+  const built = await rebuildList(env, database, tenantId, rowsKey(tenantId, jobId), job);
+  return (await replaceSource(database, tenantId, jobId, built.key, built.dialect)) ? built : null;
 }
 
 /** Consumer of the `ingest` queue. What is unforeseen is tried again, and ends the job when no retry helps. */

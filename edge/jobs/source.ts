@@ -10,7 +10,7 @@ import { createUpload } from "./upload.ts";
 export const listKey = (tenantId: string, jobId: string): string => `lists/${tenantId}/${jobId}`;
 
 /** Object that holds a job's list as NDJSON, when the list itself cannot be entered in the middle. */
-const rowsKey = (tenantId: string, jobId: string): string => `${listKey(tenantId, jobId)}.rows`;
+export const rowsKey = (tenantId: string, jobId: string): string => `${listKey(tenantId, jobId)}.rows`;
 
 /** A JSON list of addresses as it is stored: one JSON text per line; an empty one is a row, too. */
 export const JSON_LINES: Dialect = {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { TestTenant } from "../../support/edge.ts";
 import { addresses, Work } from "./work.ts";
 
 let work: Work;
@@ -146,6 +147,102 @@ describe("one address", () => {
     expect((await work.until(id, "completed", own)).summary).toMatchObject({ total: 6, billed: 4, duplicates: 1 });
     expect(await work.rows(id, own)).toHaveLength(4);
     expect(await mentions(own.id, "secret")).toEqual([]);
+  });
+});
+
+describe("verifying again", () => {
+  const again = async (id: string, body: object, who: TestTenant, headers: Record<string, string> = {}) => {
+    const response = await work.edge.fetch(`/v1/jobs/${id}/reverify`, {
+      method: "POST",
+      key: who.live,
+      headers: { "content-type": "application/json", ...headers },
+      body: JSON.stringify(body),
+    });
+    return { status: response.status, body: (await response.json()) as { id: string; rows: number; type: string } };
+  };
+
+  async function finish(id: string, who: TestTenant): Promise<void> {
+    await work.until(id, "running", who);
+    for (const chunk of await work.refill()) await work.settle(chunk);
+    await work.edge.cron();
+    await work.until(id, "completed", who);
+  }
+
+  test("takes the unknown rows, with their own columns, into a new job that is billed for itself", async () => {
+    const own = await work.edge.tenant("pro");
+    const form = new FormData();
+    const csv = "name;email\nAnn;ann@corp-mail.net\nBob;bob@corp-mail.net\nCy;nonsense\nDee;dee@corp-mail.net\n";
+    form.append("file", new Blob([csv]), "list.csv");
+    form.append("name", "May");
+    form.append("tags", "spring, b2b");
+    const made = await work.edge.fetch("/v1/jobs", { method: "POST", key: own.live, body: form });
+    const { id } = (await made.json()) as { id: string };
+    await work.until(id, "running", own);
+    expect(await again(id, {}, own)).toMatchObject({ status: 409, body: { type: "/problems/wrong_state" } });
+    const unknown = { status: "unknown", reason: "timeout", score: 40 };
+    for (const chunk of await work.refill())
+      await work.settle(chunk, (email) => (email.startsWith("ann") ? {} : unknown));
+    await work.edge.cron();
+    await work.until(id, "completed", own);
+    const run = await again(id, { which: "unknown" }, own);
+    expect(run).toMatchObject({ status: 202, body: { parent_id: id, rows: 2 } });
+    await finish(run.body.id, own);
+    const job = await work.read(run.body.id, own);
+    expect(job).toMatchObject({
+      parent_id: id,
+      name: "May",
+      tags: ["spring", "b2b"],
+      summary: { total: 2, billed: 2 },
+    });
+    expect((await work.rows(run.body.id, own)).map((row) => [row.name, row.email, row.status])).toEqual([
+      ["Bob", "bob@corp-mail.net", "deliverable"],
+      ["Dee", "dee@corp-mail.net", "deliverable"],
+    ]);
+    expect(await (await work.get(`/v1/jobs/${run.body.id}/compare?with=${id}`, own)).json()).toMatchObject({
+      changed: 2,
+      removed: 2,
+    });
+  });
+
+  test("takes all rows, or selected ones, and asks whatever is cached", async () => {
+    const own = await work.edge.tenant("pro");
+    const id = await work.run(["nonsense", ...addresses(3)], own);
+    const all = await again(id, { which: "all" }, own);
+    expect(all.body.rows).toBe(4);
+    await finish(all.body.id, own);
+    expect((await work.read(all.body.id, own)).summary).toMatchObject({ total: 4, asked: 3, cached: 0 });
+    const some = await again(all.body.id, { which: "selected", items: [2, 4, 99] }, own);
+    await finish(some.body.id, own);
+    expect((await work.rows(some.body.id, own)).map((row) => row.email)).toEqual([
+      "user0@corp-mail.net",
+      "user2@corp-mail.net",
+    ]);
+    expect(await again(id, { which: "selected", items: [99] }, own)).toMatchObject({
+      status: 422,
+      body: { type: "/problems/empty_list" },
+    });
+    expect((await again(id, {}, work.tenant)).status).toBe(404);
+  });
+
+  test("is done once per Idempotency-Key, and whatever dies on the way begins anew", async () => {
+    const own = await work.edge.tenant("pro");
+    const id = await work.run(addresses(2), own);
+    const key = { "idempotency-key": "again-1" };
+    const first = await again(id, { which: "all" }, own, key);
+    expect((await again(id, { which: "all" }, own, key)).body).toEqual(first.body);
+    await work.until(first.body.id, "running", own);
+    // As if the isolate had died while it put the list together, and the message was lost.
+    await work.ask("DELETE FROM chunks WHERE job_id = $1", [first.body.id]);
+    await work.ask("DELETE FROM job_items WHERE job_id = $1", [first.body.id]);
+    await work.ask(
+      `UPDATE jobs SET state = 'ingesting', ingested = false, staged_rows = 0, source_key = '', checkpoint = '{}',
+              options = options || '{"dialect": null}', created_at = now() - interval '2 minutes' WHERE id = $1`,
+      [first.body.id],
+    );
+    await work.edge.cron();
+    await finish(first.body.id, own);
+    expect((await work.read(first.body.id, own)).summary).toMatchObject({ total: 2, billed: 2 });
+    expect(await work.ledger(first.body.id)).toHaveLength(3);
   });
 });
 
