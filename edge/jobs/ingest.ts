@@ -50,7 +50,7 @@ export async function ingest(
     await stager.stage(batchOf(rows, how), next);
     reached = next.rowNo;
     if (reached >= stop) {
-      await stager.settle();
+      await saveCheckpoint(database, tenantId, jobId, await stager.settle());
       return "more";
     }
   }
@@ -118,8 +118,8 @@ function numberOf(verdict: Verdict, kinds: VerdictKind[], numbers: Map<string, n
 type Stager = {
   /** Sends a batch as soon as there is room; `after` is the checkpoint once it and all before it are in. */
   stage(batch: Batch, after: Checkpoint): Promise<void>;
-  /** Waits for all and saves the checkpoint. */
-  settle(): Promise<void>;
+  /** Waits for all; the checkpoint after them. */
+  settle(): Promise<Checkpoint>;
 };
 
 function createStager(
@@ -166,7 +166,7 @@ function createStager(
       await Promise.all(flights.map((flight) => flight.work));
       pass();
       throwIfFailed();
-      await saveCheckpoint(database, tenantId, jobId, reached);
+      return reached;
     },
   };
 }

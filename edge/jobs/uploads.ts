@@ -82,7 +82,7 @@ export async function putPart(
   tenantId: string,
   upload: StoredUpload,
   part: number,
-  bytes: Uint8Array,
+  bytes: ReadableStream | Uint8Array,
 ): Promise<boolean> {
   const { multipart, object_key: key, id } = upload;
   if (multipart === null) return false;

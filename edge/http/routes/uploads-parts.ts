@@ -5,7 +5,7 @@ import { readUpload } from "../../data/uploads.ts";
 import { isUuid } from "../../ids.ts";
 import { look, presentPreview } from "../../jobs/preview.ts";
 import { completeUpload, partBytes, partCount, putPart } from "../../jobs/uploads.ts";
-import { announcesTooMuch, checked, discard, readJson, tooLarge } from "../body.ts";
+import { announcedBytes, announcesTooMuch, checked, discard, readJson, tooLarge } from "../body.ts";
 import { idParam, json, keyedProblems, security } from "../contract.ts";
 import type { Endpoint, KeyedCall } from "../endpoint.ts";
 import { LIST_PROBLEMS, listWishes, refusalProblem } from "../lists.ts";
@@ -47,16 +47,18 @@ export const putPartRoute: Endpoint = {
     const size = partBytes(upload, part);
     if (size === null) return { slug: "not_found", detail: `The upload has parts 1 to ${partCount(upload)}.` };
     if (upload.state !== "open") return { slug: "upload_used", detail: "The upload is complete." };
-    const bytes = await readExactly(call.request, size);
+    const bytes = await bodyOf(call.request, size);
     if (!bytes.ok) return bytes.error;
     const stored = await putPart(call.services, tenantId, upload, part, bytes.value);
     return stored ? Response.json({ part, bytes: size }) : { slug: "upload_used", detail: "The upload is complete." };
   },
 };
 
-/** A body of exactly `size` bytes. */
-async function readExactly(request: Request, size: number): Promise<Result<Uint8Array, Problem>> {
+/** A body of exactly `size` bytes: as a stream when its length is announced, else read. */
+async function bodyOf(request: Request, size: number): Promise<Result<ReadableStream | Uint8Array, Problem>> {
   if (announcesTooMuch(request, size)) return err(tooLarge(size));
+  // HTTP holds a body to its announced length, and object storage takes a stream only of a known one.
+  if (request.body !== null && announcedBytes(request) === size) return ok(request.body);
   const bytes = new Uint8Array(size);
   let filled = 0;
   const reader = request.body?.getReader();

@@ -35,7 +35,15 @@ const CSV: Dialect = {
 async function newJob(more: Partial<NewJob> = {}): Promise<string> {
   const id = jobId();
   const plain = { name: "", lane: 2, mode: "full", roleIsRisky: false, sourceKey: "list", dialect: CSV } as const;
-  const rest = { keyId: "k", hold: 100, traceId: "t", dedupe: "case_insensitive", uploadId: null } as const;
+  const rest = {
+    keyId: "k",
+    hold: 100,
+    traceId: "t",
+    dedupe: "case_insensitive",
+    uploadId: null,
+    tags: [],
+    fresh: false,
+  } as const;
   await createJob(bench.database, { id, tenantId: tenant, ...plain, ...rest, ...more });
   await startJobs(bench.database, tenant, { free: 1_000 });
   return id;
@@ -128,7 +136,8 @@ test("two ingesters of one job at once stage each row once", async () => {
 });
 
 describe("planning", () => {
-  const plan = (id: string) => planJob(bench.database, { tenantId: tenant, jobId: id, region: "eu", shards: 1 });
+  const plan = (id: string) =>
+    planJob(bench.database, { tenantId: tenant, jobId: id, region: "eu", shards: 1, kept: {} });
 
   async function staged(emails: readonly string[]): Promise<string> {
     const id = await newJob({ dialect: JSON_LINES });
