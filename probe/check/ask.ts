@@ -3,16 +3,15 @@ import { type findingOf, resolveSession, type SessionReply } from "../../shared/
 import { replyTemplate } from "../../shared/reply/normalise.ts";
 import { resolveSoft } from "../../shared/reply/soft.ts";
 import type { Classified } from "../../shared/reply/types.ts";
-import type { ReplyEvidence } from "../../shared/verdict/types.ts";
 import type { Target } from "../smtp/host-types.ts";
 import { plainPath } from "../smtp/path.ts";
-import type { Reply } from "../smtp/reply-parser.ts";
 import { type Question, question } from "../smtp/visit.ts";
 import { asOfNow, type ControlAnswer, type ControlOutcome, controlLocal, readControl } from "./control.ts";
 import type { Group } from "./group.ts";
+import { type Heard, hear } from "./hear.ts";
 import { askWithNullSender } from "./null-sender.ts";
-import { conclude, note, type Subject } from "./subject.ts";
-import { classify, evidenceOf, isWorthNextHost, type Speaker, tellTrouble } from "./trouble.ts";
+import { conclude, type Subject } from "./subject.ts";
+import { classify, evidenceOf, type Speaker } from "./trouble.ts";
 import { type Surroundings, visitHost } from "./visit-host.ts";
 
 /** One host being asked about one domain. */
@@ -24,9 +23,6 @@ export type Asking = {
   readonly speaker: Speaker;
   readonly urgent: boolean;
 };
-
-/** A recipient's reply, read. */
-type Heard = { readonly subject: Subject; readonly evidence: ReplyEvidence; classified: Classified };
 
 /** Refusals in one visit after which an older control answer is not trusted: Cisco accepts all beyond a threshold. */
 const REFUSALS_BEFORE_CONTROL = 10;
@@ -113,45 +109,6 @@ function wantsReconnect(asking: Asking, subject: Subject): boolean {
   const reply = subject.question?.reply;
   if (!reply || reply.code < 400 || reply.code >= 500) return false;
   return classify(evidenceOf(reply, "rcpt", asking.target.name), asking.speaker, subject.path).retry === "reconnect";
-}
-
-function hear(asking: Asking, subjects: readonly Subject[]): { heard: Heard[]; left: Subject[] } {
-  const heard: Heard[] = [];
-  const left: Subject[] = [];
-  const positive = new Map<Reply, Pick<Heard, "evidence" | "classified">>();
-  for (const subject of subjects) {
-    const asked = subject.question;
-    if (asked === null) continue;
-    if (asked.reply !== null) {
-      // Acceptances are few in words: read each wording once.
-      const known = positive.get(asked.reply);
-      if (known !== undefined) {
-        heard.push({ subject, evidence: known.evidence, classified: known.classified });
-        continue;
-      }
-      const evidence = evidenceOf(asked.reply, "rcpt", asking.target.name);
-      const classified = readAnswer(evidence, asking, subject);
-      if (asked.reply.code < 300) positive.set(asked.reply, { evidence, classified });
-      heard.push({ subject, evidence, classified });
-    } else if (asked.trouble !== null && asked.trouble.cause !== "cancelled") {
-      const { finding, retry, classified } = tellTrouble(asked.trouble, asking.speaker, asking.around.port.isBlocked);
-      if (classified?.class === "host") {
-        subject.noMail = finding;
-        left.push(subject);
-      } else if (isWorthNextHost(asked.trouble)) {
-        note(subject, finding, retry);
-        left.push(subject);
-      } else conclude(subject, finding, retry);
-      subject.mx = asking.target.name;
-    }
-  }
-  return { heard, left };
-}
-
-/** An access table's "that host does not accept mail" for one recipient among others is not about the host. */
-function readAnswer(evidence: ReplyEvidence, { speaker }: Asking, { path }: Subject): Classified {
-  const classified = classify(evidence, speaker, path);
-  return classified.class === "host" ? { ...classified, ambiguous: true } : classified;
 }
 
 /** The answer to the control address where it matters and is to be had. */

@@ -16,6 +16,7 @@ import { looksHarvested, restOfDay, VisitBook } from "./citizen.ts";
 import { Group } from "./group.ts";
 import { HostBook } from "./host-book.ts";
 import { allowRuleOf, outcomeOf } from "./outcome.ts";
+import { type DomainMemory, findingOfPast, metAt } from "./past.ts";
 import { PortWatch } from "./port-watch.ts";
 import { type Route, resolveRoute } from "./resolve.ts";
 import { bareFinding, conclude, createSubject, note, type Subject } from "./subject.ts";
@@ -29,6 +30,8 @@ export type CheckerDeps = {
   readonly resolver?: Resolver;
   /** False for a source address that an operator has taken out of service. */
   readonly mayUse?: (source: string) => boolean;
+  /** What the fleet remembers of domains; nothing unless given. */
+  readonly memory?: DomainMemory;
   /** Told each line of a dialogue while a check with `transcript` runs. */
   readonly transcript?: (host: string, direction: ">" | "<", text: string) => void;
 };
@@ -45,6 +48,7 @@ class MailChecker implements Checker {
   readonly #around: Surroundings;
   readonly #now: () => number;
   readonly #mayUse: (source: string) => boolean;
+  readonly #memory: DomainMemory | null;
   readonly #visits = new VisitBook();
   #running = 0;
   #checked = 0;
@@ -55,6 +59,7 @@ class MailChecker implements Checker {
     this.#config = config;
     this.#now = deps.now ?? Date.now;
     this.#mayUse = deps.mayUse ?? (() => true);
+    this.#memory = deps.memory ?? null;
     const profile = PROFILES[config.pace];
     const sender = plainPath(config.mailFrom);
     if (sender === null) throw new Error("the sender address cannot stand in a command");
@@ -165,9 +170,25 @@ class MailChecker implements Checker {
     if (route.finding === null && options.mode === "full" && !this.#standsDown(group, route, options)) {
       await this.#ask(group, route, source, options.realTime);
     }
+    await this.#recall(group);
     call.groups.delete(group);
     if (group.cancelled) return;
     for (const subject of group.subjects) this.#tell(call, subject, source?.address ?? ANY_SOURCE);
+  }
+
+  /** Third step of a check: what other visits of the fleet make of this one. */
+  async #recall(group: Group): Promise<void> {
+    if (this.#memory === null || group.cancelled) return;
+    const met = metAt(group.subjects);
+    if (met === "reached") this.#memory.reached(group.domain);
+    if (met === null || met === "reached") return;
+    const past = await this.#memory.troubled(group.domain, met);
+    if (past === null) return;
+    for (const subject of group.subjects) {
+      const last = subject.findings.at(-1);
+      const grown = last === undefined ? null : findingOfPast(met, past, last);
+      if (grown !== null) conclude(subject, grown, null);
+    }
   }
 
   async #ask(group: Group, route: Route, source: SourceAddress | null, urgent: boolean): Promise<void> {

@@ -25,9 +25,12 @@ export function evidenceOf(reply: Reply, stage: Stage, host: string): ReplyEvide
 }
 
 const UNPRINTABLE = /\p{Cc}+/gu;
-const readable = (text: string): string => {
+const PLAIN = /^[\x20-\x7e]*$/;
+
+/** A server's words fit to be kept: bounded, without control characters. */
+export const readable = (text: string): string => {
   const cut = text.length > REPLY_TEXT_MAX_CHARS ? text.slice(0, REPLY_TEXT_MAX_CHARS) : text;
-  return cut.replace(UNPRINTABLE, " ");
+  return PLAIN.test(cut) ? cut : cut.replace(UNPRINTABLE, " ");
 };
 
 /** What a reply means, in the light of who said it to whom. */

@@ -6,6 +6,7 @@ declare const PATH: unique symbol;
 export type Path = string & { readonly [PATH]: true };
 
 const CONTROL = /[\p{Cc}\u2028\u2029]/u;
+const PLAIN = /^[\x20-\x7e]*$/;
 
 /** The path of a parsed address; null when it holds what a command line must never hold. */
 export const pathOf = (address: Address): Path | null => encode(address.normalised);
@@ -16,4 +17,4 @@ export const plainPath = (address: string): Path | null =>
 
 // The one place where a string becomes a path.
 const encode = (text: string): Path | null =>
-  text.length > PATH_MAX_CHARS || CONTROL.test(text) ? null : (text as Path);
+  text.length > PATH_MAX_CHARS || (!PLAIN.test(text) && CONTROL.test(text)) ? null : (text as Path);

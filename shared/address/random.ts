@@ -4,7 +4,8 @@ const SHORTEST = 9;
 /** Pairs of consonants and vowels decide: this share of letters must be vowels in anything pronounceable. */
 const FEWEST_VOWELS = 0.18;
 
-const VOWELS = new Set("aeiouy");
+const VOWELS = new Uint8Array(128);
+for (const c of "aeiouy") VOWELS[c.charCodeAt(0)] = 1;
 
 /**
  * Whether a local part (lower case, without tag) looks machine-made: long, and either mixing letters and
@@ -30,10 +31,11 @@ const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
 function unpronounceable(local: string): boolean {
   let vowels = 0;
   let letters = 0;
-  for (const c of local) {
-    if (isDigit(c.charCodeAt(0))) continue;
+  for (let i = 0; i < local.length; i++) {
+    const unit = local.charCodeAt(i);
+    if (isDigit(unit)) continue;
     letters++;
-    if (VOWELS.has(c)) vowels++;
+    if (VOWELS[unit] === 1) vowels++;
   }
   return letters >= SHORTEST - 1 && vowels / letters < FEWEST_VOWELS;
 }
@@ -41,8 +43,9 @@ function unpronounceable(local: string): boolean {
 function longestConsonantRun(local: string): number {
   let run = 0;
   let longest = 0;
-  for (const c of local) {
-    run = VOWELS.has(c) || isDigit(c.charCodeAt(0)) ? 0 : run + 1;
+  for (let i = 0; i < local.length; i++) {
+    const unit = local.charCodeAt(i);
+    run = VOWELS[unit] === 1 || isDigit(unit) ? 0 : run + 1;
     if (run > longest) longest = run;
   }
   return longest;
