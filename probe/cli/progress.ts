@@ -1,42 +1,21 @@
 import { STATUSES } from "../../shared/verdict/vocabulary.ts";
 import type { Job } from "../client/shapes.ts";
 
-/** Time over which the rate is taken: long enough to be steady, short enough to notice a change. */
-const RATE_WINDOW_MS = 30_000;
 /** Without a terminal, a line this often while nothing but numbers change. */
 const PLAIN_EVERY_MS = 10_000;
 const BAR_CELLS = 24;
 
 const number = new Intl.NumberFormat("en-US");
 
-/** Rows per second over the last half minute. */
-export class Rate {
-  #samples: { readonly atMs: number; readonly done: number }[] = [];
-
-  add(done: number, atMs: number): void {
-    this.#samples.push({ atMs, done });
-    // One sample from before the window stays, so that the window is covered.
-    while ((this.#samples[1]?.atMs ?? atMs) < atMs - RATE_WINDOW_MS) this.#samples.shift();
-  }
-
-  /** Null before there are two moments to compare. */
-  perSecond(): number | null {
-    const first = this.#samples[0];
-    const last = this.#samples.at(-1);
-    if (first === undefined || last === undefined || last.atMs <= first.atMs) return null;
-    return Math.max(0, ((last.done - first.done) * 1_000) / (last.atMs - first.atMs));
-  }
-}
-
-/** One line about a job: phase, percent, rows, rate, time left, counts by status. */
-export function progressLine(job: Job, rate: number | null, nowMs: number, bar: boolean): string {
-  const { counts } = job;
-  const parts = [job.state.padEnd(10)];
+/** One line about a job: phase, percent, rows, speed, time left, counts by status. */
+export function progressLine(job: Job, nowMs: number, bar: boolean): string {
+  const { counts, addresses_per_second: rate } = job;
+  const parts = [(job.phase === "ended" ? job.state : job.phase).padEnd(10)];
   if (bar) parts.push(barOf(job.percent));
   parts.push(`${String(Math.floor(job.percent)).padStart(3)} %`);
   parts.push(counts.total === null ? `${number.format(counts.staged)} rows read` : doneOf(job));
-  if (rate !== null && rate > 0) parts.push(`${number.format(Math.round(rate))}/s`);
-  const left = timeLeft(job, rate, nowMs);
+  if (rate !== null && rate > 0) parts.push(`${number.format(rate < 10 ? rate : Math.round(rate))}/s`);
+  const left = timeLeft(job, nowMs);
   if (left !== null) parts.push(left);
   return [...parts, ...statusCounts(counts.by_status)].join("  ");
 }
@@ -53,15 +32,13 @@ function doneOf({ counts, state }: Job): string {
   return `${number.format(state === "completed" ? total : Math.min(total, counts.done))}/${number.format(total)}`;
 }
 
-function timeLeft(job: Job, rate: number | null, nowMs: number): string | null {
-  const { open, deferred } = job.counts;
-  if (open === null || open === 0) return null;
+function timeLeft(job: Job, nowMs: number): string | null {
   // What is left was put off by its mail hosts: only their time counts.
-  if (deferred >= open && job.next_attempt_at !== null) {
+  if (job.phase === "deferred" && job.next_attempt_at !== null) {
     const waitMs = Date.parse(job.next_attempt_at) - nowMs;
-    return waitMs > 0 ? `${number.format(open)} put off, asked again in ${duration(waitMs)}` : null;
+    return waitMs > 0 ? `${number.format(job.counts.deferred)} put off, asked again in ${duration(waitMs)}` : null;
   }
-  return rate !== null && rate > 0 ? `ETA ${duration(((open - deferred) / rate) * 1_000)}` : null;
+  return job.eta_seconds === null || job.phase === "ended" ? null : `ETA ${duration(job.eta_seconds * 1_000)}`;
 }
 
 /** A time in its two largest units: `2 h 05 min`, `3 min 20 s`, `9 s`. */
@@ -82,8 +59,7 @@ export type Screen = { readonly isTTY?: boolean; readonly columns?: number; writ
 /** Shows a job as it moves: one line drawn over itself on a terminal, a line now and then elsewhere. */
 export class ProgressView {
   readonly #screen: Screen;
-  readonly #rate = new Rate();
-  #state = "";
+  #phase = "";
   #shownMs = Number.NEGATIVE_INFINITY;
   #drawn = false;
 
@@ -92,18 +68,27 @@ export class ProgressView {
   }
 
   show(job: Job, nowMs: number): void {
-    this.#rate.add(job.counts.done, nowMs);
-    const terminal = this.#screen.isTTY === true;
-    const line = progressLine(job, this.#rate.perSecond(), nowMs, terminal);
-    if (terminal) {
+    this.#line(job.phase, progressLine(job, nowMs, this.#screen.isTTY === true), nowMs);
+  }
+
+  /** How much of a large list has arrived. */
+  sending(bytes: number, total: number, nowMs: number): void {
+    const percent = (100 * bytes) / Math.max(1, total);
+    const bar = this.#screen.isTTY === true ? `  ${barOf(percent)}` : "";
+    const share = `${String(Math.floor(percent)).padStart(3)} %`;
+    this.#line("sending", `sending   ${bar}  ${share}  ${megabytes(bytes)}/${megabytes(total)} MB`, nowMs);
+  }
+
+  #line(phase: string, line: string, nowMs: number): void {
+    if (this.#screen.isTTY === true) {
       // One cell is left free: some terminals wrap when the last one is written.
       this.#screen.write(`\r${line.slice(0, Math.max(20, (this.#screen.columns ?? 80) - 1))}\x1b[K`);
       this.#drawn = true;
-    } else if (job.state !== this.#state || nowMs - this.#shownMs >= PLAIN_EVERY_MS) {
+    } else if (phase !== this.#phase || nowMs - this.#shownMs >= PLAIN_EVERY_MS) {
       this.#screen.write(`${line}\n`);
       this.#shownMs = nowMs;
     }
-    this.#state = job.state;
+    this.#phase = phase;
   }
 
   /** Leaves the line, so that what is printed next begins on its own. */
@@ -112,3 +97,5 @@ export class ProgressView {
     this.#drawn = false;
   }
 }
+
+const megabytes = (bytes: number): string => (bytes / 1_000_000).toFixed(1);

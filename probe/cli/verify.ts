@@ -8,17 +8,16 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { err, ok, type Result } from "../../shared/result.ts";
 import { MODES, type Mode } from "../../shared/verdict/vocabulary.ts";
-import { type Client, createClient, type ResultFormat } from "../client/client.ts";
+import { type Client, createClient, RESULT_FORMATS, type ResultFormat } from "../client/client.ts";
 import { describeFault } from "../client/fault.ts";
 import type { Job } from "../client/shapes.ts";
 import { duration, ProgressView, statusCounts } from "./progress.ts";
 
-const USAGE = `usage: mailsonar verify FILE|- [--url URL] [--key KEY] [--out FILE|-] [--format csv|ndjson]
+const USAGE = `usage: mailsonar verify FILE|- [--url URL] [--key KEY] [--out FILE|-] [--format csv|ndjson|json|xlsx]
                         [--name NAME] [--mode edge|dns|full] [--column HEADER|NUMBER]
-       mailsonar verify --job ID [--url URL] [--key KEY] [--out FILE|-] [--format csv|ndjson]
+       mailsonar verify --job ID [--url URL] [--key KEY] [--out FILE|-] [--format FORMAT]
 --url and --key default to MAILSONAR_URL and MAILSONAR_KEY.`;
 
-const FORMATS: readonly ResultFormat[] = ["csv", "ndjson"];
 /** Times the results are fetched when the connection breaks in the middle. */
 const DOWNLOADS = 3;
 
@@ -88,8 +87,8 @@ function readSettings(args: string[], env: NodeJS.ProcessEnv): Result<Settings, 
   if (more.length > 0 || (file === undefined) === (values.job === undefined)) {
     return err("exactly one file, - or --job is needed");
   }
-  const format = FORMATS.find((one) => one === values.format);
-  if (format === undefined) return err(`--format must be one of ${FORMATS.join(", ")}`);
+  const format = RESULT_FORMATS.find((one) => one === values.format);
+  if (format === undefined) return err(`--format must be one of ${RESULT_FORMATS.join(", ")}`);
   const mode = MODES.find((one) => one === values.mode);
   if (mode === undefined) return err(`--mode must be one of ${MODES.join(", ")}`);
   const url = readUrl(values.url ?? env.MAILSONAR_URL ?? "");
@@ -140,7 +139,11 @@ async function upload(
   if (!list.ok) return list;
   try {
     const fileName = file === "-" ? "list" : basename(file);
-    const id = await client.createJob({ file: list.value.blob, fileName, name, mode, column }, signal);
+    const { blob } = list.value;
+    const view = new ProgressView(process.stderr);
+    const sent = (bytes: number): void => view.sending(bytes, blob.size, Date.now());
+    const id = await client.createJob({ file: blob, fileName, name, mode, column }, sent, signal);
+    view.leave();
     if (!id.ok) return err(signal.aborted ? "stopped before the list was taken in" : describeFault(id.error));
     process.stderr.write(`job ${id.value}\n`);
     return id;

@@ -13,13 +13,11 @@ export type Access = {
 };
 
 export type Request = {
-  readonly method?: "GET" | "POST";
+  readonly method?: "GET" | "POST" | "PUT";
   /** Below the service's URL, without a leading slash. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: () => FormData;
-  /** A call that may be made again although it may have arrived. */
-  readonly repeatable: boolean;
+  readonly body?: FormData | Blob | string;
   /** Time for the answer to begin; null: as long as it takes. */
   readonly answerMaxMs?: number | null;
 };
@@ -38,12 +36,12 @@ export async function callOnce(
       method,
       headers: { authorization: `Bearer ${access.key}`, "user-agent": "mailsonar-cli", ...headers },
       signal: AbortSignal.any([signal, late.signal]),
-      ...(body !== undefined && { body: body() }),
+      ...(body !== undefined && { body }),
     });
     return response.ok ? ok(response) : err(await faultOf(response, access.now()));
   } catch (error) {
     if (late.signal.aborted && !signal.aborted) {
-      return err({ kind: "unreachable", text: "no answer in time", sent: true });
+      return err({ kind: "unreachable", text: "no answer in time" });
     }
     return err(breakOf(error, signal));
   } finally {
@@ -51,11 +49,14 @@ export async function callOnce(
   }
 }
 
-/** One call, made again while the service is away or asks to wait. */
+/**
+ * One call, made again while the service is away or asks to wait. Every call of this client may be repeated: it reads,
+ * or puts the same bytes in the same place, or carries an Idempotency-Key.
+ */
 export async function call(access: Access, request: Request, signal: AbortSignal): Promise<Result<Response, Fault>> {
   for (let tried = 1; ; tried += 1) {
     const answer = await callOnce(access, request, signal);
-    if (answer.ok || tried >= TRIES || !mayRepeat(request, answer.error)) return answer;
+    if (answer.ok || tried >= TRIES || !isPassing(answer.error)) return answer;
     const asked = answer.error.kind === "refused" ? answer.error.retryAfterMs : null;
     if (asked !== null && asked > RETRY_AFTER_MAX_MS) return answer;
     await access.sleep(asked ?? pauseMs(tried), signal);
@@ -65,11 +66,3 @@ export async function call(access: Access, request: Request, signal: AbortSignal
 
 /** Pause after the n-th failure in a row, from 1. */
 export const pauseMs = (failures: number): number => Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** (failures - 1));
-
-/** 429 and 503 say that nothing was done; anything else may have been. */
-function mayRepeat(request: Request, fault: Fault): boolean {
-  if (!isPassing(fault)) return false;
-  if (request.repeatable) return true;
-  if (fault.kind === "refused") return fault.status === 429 || fault.status === 503;
-  return fault.kind === "unreachable" && !fault.sent;
-}

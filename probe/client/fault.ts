@@ -5,8 +5,8 @@ import { problemShape } from "./shapes.ts";
 export type Fault =
   /** The service said no, and why. `retryAfterMs` only where it named a time. */
   | { readonly kind: "refused"; readonly status: number; readonly text: string; readonly retryAfterMs: number | null }
-  /** No connection, or it broke. `sent`: the request may have arrived. */
-  | { readonly kind: "unreachable"; readonly text: string; readonly sent: boolean }
+  /** No connection, or it broke. */
+  | { readonly kind: "unreachable"; readonly text: string }
   /** An answer that is not this API's. */
   | { readonly kind: "foreign"; readonly text: string }
   | { readonly kind: "aborted" };
@@ -28,7 +28,8 @@ export function describeFault(fault: Fault): string {
 export function isPassing(fault: Fault): boolean {
   switch (fault.kind) {
     case "refused":
-      return fault.status === 429 || fault.status >= 500;
+      // A conflict with a time to come back is an earlier try of the same call that has not ended yet.
+      return fault.status === 429 || fault.status >= 500 || (fault.status === 409 && fault.retryAfterMs !== null);
     case "unreachable":
       return true;
     case "foreign":
@@ -59,9 +60,7 @@ export function breakOf(error: unknown, signal: AbortSignal): Fault {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
   const said = cause instanceof Error ? cause.message || cause.name : String(cause);
-  // Only these are sure not to have handed anything over.
-  const sent = !["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "UND_ERR_CONNECT_TIMEOUT", "ENETUNREACH"].includes(code);
-  return { kind: "unreachable", text: oneLine(said || code), sent };
+  return { kind: "unreachable", text: oneLine(said || code) };
 }
 
 /** Retry-After as milliseconds from now: seconds or a date (RFC 9110 10.2.3). */

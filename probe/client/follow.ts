@@ -11,7 +11,7 @@ const jobPath = (id: string): string => `v1/jobs/${encodeURIComponent(id)}`;
 
 /** The job as it is now. */
 async function readJob(access: Access, id: string, signal: AbortSignal): Promise<Result<Job, Fault>> {
-  const answer = await call(access, { path: jobPath(id), repeatable: true }, signal);
+  const answer = await call(access, { path: jobPath(id) }, signal);
   return answer.ok ? jobOf(await answer.value.json().catch(() => null)) : answer;
 }
 
@@ -46,7 +46,7 @@ export async function* followJob(
     }
     const lasting = fault !== null && !isPassing(fault);
     if (lasting || access.now() - newsMs > OUTAGE_MAX_MS) {
-      yield err(fault ?? { kind: "unreachable", text: "no news of the job", sent: true });
+      yield err(fault ?? { kind: "unreachable", text: "no news of the job" });
       return;
     }
     failures = brought ? 0 : failures + 1;
@@ -69,7 +69,7 @@ async function* streamOnce(
   const silence = new AbortController();
   const both = AbortSignal.any([signal, silence.signal]);
   const headers = { accept: "text/event-stream", ...(lastId !== null && { "last-event-id": lastId }) };
-  const answer = await callOnce(access, { path: `${jobPath(id)}/events`, headers, repeatable: true }, both);
+  const answer = await callOnce(access, { path: `${jobPath(id)}/events`, headers }, both);
   if (!answer.ok) {
     yield answer;
     return;

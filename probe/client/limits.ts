@@ -22,3 +22,7 @@ export const OUTAGE_MAX_MS = 900_000;
 export const EVENT_MAX_CHARS = 1_000_000;
 /** Longest error document read. */
 export const PROBLEM_MAX_CHARS = 64_000;
+/** Parts of a large list on their way at once: hides the round trips, leaves the line to others. */
+export const PARTS_IN_FLIGHT = 3;
+/** Room in a form for what is not the file. */
+export const FORM_OVERHEAD_BYTES = 16_384;

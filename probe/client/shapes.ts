@@ -7,7 +7,11 @@ const time = z.string().nullable();
 export const jobShape = z.object({
   id: z.string(),
   state: z.string(),
+  /** What it is at: finer than the state. */
+  phase: z.string(),
   percent: z.number(),
+  addresses_per_second: z.number().nullable(),
+  eta_seconds: z.number().nullable(),
   counts: z.object({
     /** Rows of the list; null until it is read. */
     total: count.nullable(),
@@ -26,6 +30,9 @@ export const jobShape = z.object({
 export type Job = z.infer<typeof jobShape>;
 
 export const createdShape = z.object({ id: z.string() });
+
+/** An upload that waits for its parts; part n begins at byte (n - 1) × `part_bytes`. */
+export const uploadShape = z.object({ id: z.string(), part_bytes: z.number().int().positive() });
 
 /** An RFC 9457 problem, as far as it is shown to people. */
 export const problemShape = z.object({

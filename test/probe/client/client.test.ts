@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createClient } from "../../../probe/client/client.ts";
-import { OUTAGE_MAX_MS, POLL_EVERY_MS } from "../../../probe/client/limits.ts";
+import { OUTAGE_MAX_MS, POLL_EVERY_MS, TRIES } from "../../../probe/client/limits.ts";
 import { eventOf, jobView, problem, SmallApi, stream } from "./small-api.ts";
 
 const EVENTS = "GET /v1/jobs/job-1/events";
@@ -34,6 +34,7 @@ const client = () =>
 const create = (stop: AbortSignal = signal) =>
   client().createJob(
     { file: new Blob(["email\na@b.org\n"]), fileName: "l.csv", name: "spring", mode: "dns", column: "2" },
+    () => undefined,
     stop,
   );
 
@@ -83,12 +84,54 @@ describe("uploading", () => {
     expect(slept).toEqual([]);
   });
 
-  test("does not repeat an upload that may have arrived", async () => {
-    api.routes.set("POST /v1/jobs", (response) => response.destroy());
-    expect(await create()).toMatchObject({ ok: false, error: { kind: "unreachable", sent: true } });
+  test("repeats an upload whose answer was lost, and one whose earlier try has not ended", async () => {
+    api.routes.set("POST /v1/jobs", (response, _, nth) => {
+      if (nth === 1) response.destroy();
+      else if (nth === 2) problem(response, 409, { title: "In progress" }, { "retry-after": "2" });
+      else response.writeHead(202).end('{"id":"job-1"}');
+    });
+    expect(await create()).toEqual({ ok: true, value: "job-1" });
+    expect(new Set(api.asked.map((asked) => asked.headers["idempotency-key"])).size).toBe(1);
+  });
+
+  test("gives up after a few tries and names the trace of a fault on the other side", async () => {
     api.routes.set("POST /v1/jobs", (response) => problem(response, 500, { title: "Internal error", detail: "" }));
     expect(await create()).toMatchObject({ error: { text: "Internal error (trace t1)" } });
-    expect(api.asked).toHaveLength(2);
+    expect(api.asked).toHaveLength(TRIES);
+  });
+
+  test("sends a list that is too large for a form in parts, each again when it fails, and makes the job of them", async () => {
+    const part = 4_000_000;
+    const file = new Blob(["email\n", "a@b.org\n".repeat(1_300_000)]);
+    const parts = new Map<string, number>();
+    api.routes.set("POST /v1/uploads", (response) => response.end(JSON.stringify({ id: "u1", part_bytes: part })));
+    for (const n of [1, 2, 3]) {
+      api.routes.set(`PUT /v1/uploads/u1/parts/${n}`, (response, asked, nth) => {
+        if (n === 2 && nth === 1) {
+          problem(response, 503, { title: "Away" });
+          return;
+        }
+        parts.set(String(n), asked.body.length);
+        response.end("{}");
+      });
+    }
+    api.routes.set("POST /v1/uploads/u1/complete", (response) => response.end("{}"));
+    api.routes.set("POST /v1/jobs", (response) => response.writeHead(202).end('{"id":"job-1"}'));
+    const sent: number[] = [];
+    const job = { file, fileName: "l.csv", name: "", mode: "full", column: null } as const;
+    expect(await client().createJob(job, (bytes) => sent.push(bytes), signal)).toEqual({ ok: true, value: "job-1" });
+    expect([parts.get("1"), parts.get("2"), parts.get("3")]).toEqual([part, part, file.size - 2 * part]);
+    expect(sent.at(-1)).toBe(file.size);
+    expect(JSON.parse(api.calls("POST /v1/jobs")[0]?.body ?? "")).toEqual({ upload_id: "u1", mode: "full" });
+    expect(api.calls("POST /v1/uploads")[0]?.body).toBe(`{"bytes":${file.size}}`);
+  });
+
+  test("stops sending parts at the first that is refused", async () => {
+    const file = new Blob(["a@b.org\n".repeat(1_300_000)]);
+    api.routes.set("POST /v1/uploads", (response) => response.end('{"id":"u1","part_bytes":500000}'));
+    const job = { file, fileName: "l.csv", name: "", mode: "full", column: null } as const;
+    expect(await client().createJob(job, () => undefined, signal)).toMatchObject({ error: { status: 404 } });
+    expect(api.asked.length).toBeLessThan(6);
   });
 
   test("names the fields that are wrong in one line without control characters", async () => {

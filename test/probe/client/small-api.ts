@@ -6,6 +6,9 @@ export function jobView(state: string, done: number, total: number): Record<stri
   return {
     id: "job-1",
     state,
+    phase: state === "running" ? "checking" : "ended",
+    addresses_per_second: null,
+    eta_seconds: null,
     percent: state === "completed" ? 100 : Math.floor((99 * done) / total),
     counts: {
       total,
