@@ -16,6 +16,8 @@ export type ExportJob = {
   readonly shared: boolean;
   /** Some rows were erased. */
   readonly erased: boolean;
+  /** The job has ended: rows that it has not read get no verdict any more. */
+  readonly over: boolean;
 };
 
 const jobRow = z.object({
@@ -26,6 +28,7 @@ const jobRow = z.object({
   staged_rows: z.number(),
   shared: z.boolean(),
   erased: z.boolean(),
+  over: z.boolean(),
 });
 
 /** The job to be exported; null when the tenant has none of that id. */
@@ -33,13 +36,13 @@ export async function readExportJob(database: Database, tenantId: string, id: st
   const [[row] = []] = await database.tenant(tenantId, [
     sql`select id, name, source_key, options -> 'dialect' as dialect, staged_rows,
                coalesce(options ->> 'dedupe', '') <> 'one_per_domain' as shared,
-               coalesce((options ->> 'erased')::boolean, false) as erased
+               coalesce((options ->> 'erased')::boolean, false) as erased,
+               state in ('completed', 'cancelled', 'failed') as over
           from jobs where id = ${id} and deleted_at is null`,
   ]);
   if (row === undefined) return null;
-  const job = jobRow.parse(row);
-  const { name, source_key: sourceKey, staged_rows: staged } = job;
-  return { id: job.id, name, sourceKey, dialect: job.dialect, staged, shared: job.shared, erased: job.erased };
+  const { source_key: sourceKey, staged_rows: staged, ...job } = jobRow.parse(row);
+  return { ...job, sourceKey, staged };
 }
 
 /** Flags that results can be filtered by: those that are true or false, and domains that accept everything. */
@@ -58,7 +61,7 @@ export const FLAG_FILTERS = [
   "soft_code",
   "exists",
 ] as const;
-export type FlagFilter = (typeof FLAG_FILTERS)[number];
+type FlagFilter = (typeof FLAG_FILTERS)[number];
 
 /** Which rows are wanted; each list is "any of these", and an empty one asks for nothing. */
 export type RowFilter = {

@@ -20,7 +20,7 @@ export function exportJobs(
   const filter: RowFilter = { ...wanted, flags: [], duplicates: "include", pending: "skip" };
   async function* rows(): AsyncGenerator<ResultRow[]> {
     for (const { id, name, staged_rows: staged } of jobs) {
-      const job = { id, name, sourceKey: "", dialect: null, staged, shared: false, erased: true };
+      const job = { id, name, sourceKey: "", dialect: null, staged, shared: false, erased: true, over: true };
       for (let after = 0; after < staged; after += EXPORT_PAGE_ROWS) {
         const page = await exportPage(database, tenantId, job, after, after + EXPORT_PAGE_ROWS, filter);
         const lines = page.map(lineOf);

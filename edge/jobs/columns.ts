@@ -9,6 +9,8 @@ export type Line = {
   readonly email: string;
   readonly duplicateOf: number | null;
   readonly verdict: Verdict | null;
+  /** Nothing more will come: the job ended before this row was read. */
+  readonly over?: boolean;
 };
 
 /** A column of results: its name, and its value of a row. */
@@ -36,7 +38,7 @@ const EMAIL: Column = ["email", ({ email }) => email];
 const PLACE: readonly Column[] = [
   ["row", ({ row }) => row],
   ["duplicate_of", ({ duplicateOf }) => duplicateOf],
-  ["provisional", ({ verdict }) => verdict === null],
+  ["provisional", ({ verdict, over }) => verdict === null && over !== true],
 ];
 
 const CELLS: readonly Column[] = [
@@ -129,12 +131,15 @@ const LEGACY_CELLS: readonly Column[] = LEGACY_OBJECTS.flatMap((column) =>
 export const SHAPES = ["standard", "legacy"] as const;
 export type Shape = (typeof SHAPES)[number];
 
+/** Whether values of a format may be lists and objects, and its names are read by programs. */
+export const isNested = (format: Format): boolean => format === "json" || format === "ndjson";
+
 /**
  * The columns of results beside those of the list.
  * @param named whether the list's own column of addresses is called `email`, so that it need not be said again
  */
 export function resultColumns(format: Format, shape: Shape, named: boolean): readonly Column[] {
-  const nested = format === "json" || format === "ndjson";
+  const nested = isNested(format);
   const email = named ? [] : [EMAIL];
   if (shape === "legacy") return [...email, ...(nested ? LEGACY_OBJECTS : LEGACY_CELLS), ...(nested ? [] : PLACE)];
   return [...email, ...(nested ? OBJECTS : CELLS)];

@@ -51,6 +51,12 @@ export function filesOf(objects: Record<string, Uint8Array>, chunkBytes = 4_096)
       const bytes = objects[key]?.subarray(from, range === undefined ? undefined : from + range.length);
       return bytes === undefined ? null : { body: pieces(bytes, chunkBytes) };
     },
+    async put(key: string, bytes: Uint8Array) {
+      objects[key] = bytes.slice();
+    },
+    async delete(key: string) {
+      delete objects[key];
+    },
   };
   return files as unknown as Env["files"];
 }

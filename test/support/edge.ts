@@ -24,6 +24,7 @@ type TestBindings = {
     list(options: { prefix: string }): Promise<{ objects: { key: string }[] }>;
     get(key: string): Promise<{ text(): Promise<string> } | null>;
     put(key: string, value: string): Promise<unknown>;
+    delete(key: string): Promise<unknown>;
   };
   readonly RESULTS: { send(body: unknown, options?: { contentType?: string }): Promise<unknown> };
   readonly INGEST: { send(body: unknown): Promise<unknown> };

@@ -19,14 +19,17 @@ export type Layout = {
 /**
  * Lays out a result. A verdict's column whose name the list already has gets a number behind it.
  * @param wanted names of the columns to keep, in the order to keep them in; null for all
+ * @param exact names that differ in case only are different names
  * @returns the layout, or the first name that there is no column for
  */
 export function layOut(
   original: readonly string[],
   verdict: readonly string[],
   wanted: readonly string[] | null,
+  exact = false,
 ): Result<Layout, string> {
-  const taken = new Set(original.map((name) => name.toLowerCase()));
+  // What is compared in lower case never meets a name with a capital letter.
+  const taken = new Set(exact ? original : original.map((name) => name.toLowerCase()));
   const all = [...original, ...verdict.map((name) => uniqueName(name, taken))];
   const sizes = { original: original.length, verdict: verdict.length };
   if (wanted === null) return ok({ columns: all, pick: null, ...sizes });

@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Database } from "../../../edge/data/database.ts";
@@ -6,7 +7,7 @@ import { createJob, finaliseJob, type NewJob, openIngest } from "../../../edge/d
 import { planJob } from "../../../edge/data/planning.ts";
 import type { Env } from "../../../edge/env.ts";
 import { ingest } from "../../../edge/jobs/ingest.ts";
-import { JSON_LINES } from "../../../edge/jobs/source.ts";
+import { JSON_LINES, resumable } from "../../../edge/jobs/source.ts";
 import type { Dialect } from "../../../edge/tables/table.ts";
 import { type DatabaseBench, filesOf, jobId, openDatabase } from "../../support/edge-parts.ts";
 
@@ -133,6 +134,32 @@ test("two ingesters of one job at once stage each row once", async () => {
   });
   await Promise.all(both);
   expect((await itemsOf(id)).map((item) => item.email)).toEqual(emails);
+});
+
+test("a packed list is converted once, whatever dies on the way, and its rows are those of the plain one", async () => {
+  const { text, emails } = listOf(120);
+  const gzip: Dialect = { ...CSV, gzip: true };
+  for (const at of [1, 2]) {
+    for (const before of [true, false]) {
+      const id = await newJob({ dialect: gzip });
+      const objects: Record<string, Uint8Array> = { list: new Uint8Array(gzipSync(text)) };
+      const files = filesOf(objects, 300);
+      const take = async (database: Database) => {
+        const job = await openIngest(bench.database, tenant, id);
+        if (job === null || job.ingested) return;
+        const source = await resumable({ files } as Env, database, tenant, id, job);
+        if (source !== null)
+          await ingest(files, database, tenant, id, job, source, { rowsPerMessage: 1e6, batchRows: 50 });
+      };
+      await take(failing(bench.database, at, before)).catch((error: Error) => {
+        if (error.message !== "lost") throw error;
+      });
+      await take(bench.database);
+      expect((await itemsOf(id)).map((item) => item.email)).toEqual(emails);
+      // The packed file may stay when its converter died between the two; nothing reads it any more.
+      expect(Object.keys(objects)).toContain(`lists/${tenant}/${id}.rows`);
+    }
+  }
 });
 
 describe("planning", () => {

@@ -270,6 +270,25 @@ describe("output", () => {
     );
   });
 
+  test("with the address under `email` for programs, whatever the list calls it", async () => {
+    const other = await api.run("Email,Status\nnonsense,old\n");
+    expect((await api.rows(other))[0]).toMatchObject({
+      Email: "nonsense",
+      email: "nonsense",
+      Status: "old",
+      status: "undeliverable",
+    });
+    expect((await api.csv(other)).split("\r\n")[0]).toMatch(/^Email,Status,status_2,reason,/);
+  });
+
+  test("with the addresses alone when the list is no longer in storage", async () => {
+    const other = await api.run("note,E-Mail\nx,nonsense\ny,a@mailinator.com\n");
+    const { FILES } = await edge.env();
+    await FILES.delete(`lists/${tenant.id}/${other}`);
+    const csv = (await api.csv(other, "columns=row,email,reason")).split("\r\n");
+    expect(csv.slice(0, 3)).toEqual(["row,email,reason", "1,nonsense,syntax_invalid", "2,a@mailinator.com,disposable"]);
+  });
+
   test("with a byte order mark on request", async () => {
     const book = new Uint8Array(await (await api.results(id, "bom=true")).arrayBuffer());
     expect([...book.slice(0, 3)]).toEqual([0xef, 0xbb, 0xbf]);
