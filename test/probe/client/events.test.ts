@@ -17,7 +17,8 @@ async function read(pieces: AsyncIterable<string>) {
   return events;
 }
 
-const STREAM = "event: progress\nid: 7\ndata: {\ndata:  1}\n\n: still here\r\n\r\nevent: done\rdata: x\r\rdata: cut";
+const STREAM =
+  "event: progress\nid: 7\r\ndata: {\r\ndata:  1}\r\n\r\n: still here\n\nevent: done\rdata: x\r\rdata: cut";
 
 test("events are read whatever their line ends and wherever the stream is cut", async () => {
   const expected = [
