@@ -5,6 +5,7 @@ import { type ProbeConfig, readProbeConfig } from "../config.ts";
 import { joinFleet } from "../link/fleet.ts";
 import { createLog, type Log } from "../log.ts";
 import { createSettler } from "../settle/settle.ts";
+import { createVisitLog } from "../settle/visits.ts";
 import { readVitalsConfig, startVitals, type VitalsConfig } from "../vitals.ts";
 
 /** Leaves with this when the hub or the configuration says no: a supervisor need not start us again. */
@@ -88,11 +89,14 @@ function probeId(config: ProbeConfig): string {
 
 async function smtpRole(config: ProbeConfig, pages: VitalsConfig, log: Log): Promise<Role> {
   const quarantined = new Set<string>();
+  const memory = createVisitLog(config.databaseUrl ?? "", config.region, (message) =>
+    log.warn({ error: message }, "visits: trouble"),
+  );
   const vitals = await startVitals(pages, {
     config,
     env: process.env,
     log,
-    checker: createChecker(config, { mayUse: (source) => !quarantined.has(source) }),
+    checker: createChecker(config, { memory, mayUse: (source) => !quarantined.has(source) }),
     settler: createSettler(config.databaseUrl ?? "", (message) => {
       log.warn({ error: message }, "settle: trouble");
       vitals.metrics.settleTrouble();
@@ -141,6 +145,7 @@ async function smtpRole(config: ProbeConfig, pages: VitalsConfig, log: Log): Pro
   );
   const ended = member.ended.then(async (end) => {
     await checker.close();
+    await memory.close();
     await settler.close();
     await vitals.close();
     if (end.why === "drained") {

@@ -13,3 +13,9 @@ export const RETRY_MAX_MS = 10_000;
 export const CLOCK_TOLERANCE_MS = 5_000;
 /** A statement that takes longer is broken off and tried again. */
 export const STATEMENT_TIMEOUT_MS = 30_000;
+/** Troubled domains of this long are asked about in one statement; a check waits no longer for the answer than this. */
+export const VISIT_BATCH_MS = 10;
+export const VISIT_WAIT_MS = 2_000;
+/** Domains that answered are noted this often, and no more of them are kept; nothing is lost but a chance to forget. */
+export const REACHED_FLUSH_MS = 5_000;
+export const REACHED_MAX = 20_000;

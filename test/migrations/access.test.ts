@@ -178,7 +178,7 @@ describe("functions", () => {
         GROUP BY r`,
     );
     const given = new Map(rows.map((row) => [row.role, row.functions]));
-    expect(given.get("probe")).toEqual(["settle", "settle_asking"]);
+    expect(given.get("probe")).toEqual(["note_visits", "settle", "settle_asking"]);
     expect(given.get("courier")).toEqual(["claim_deliveries", "record_attempts"]);
     expect(given.get("eraser")).toBeUndefined();
     for (const tenantOnly of ["settle", "finalise_job", "raise_event", "key_snapshot"]) {
