@@ -182,7 +182,19 @@ async function benchMillion(pg: Postgres, admin: Client, emit: Emit): Promise<vo
     [job, JSON.stringify(DETAIL)],
   );
   await timed("finalise_1e6", "SELECT finalise_job($1)", [job]);
+  emit("verdict_bytes", await bytesPerRow(admin, "verdicts"), "bytes/row");
+  emit("job_item_bytes", await bytesPerRow(admin, "job_items"), "bytes/row");
   await app.end();
+}
+
+/** What a row takes on disk with its indexes; of a partitioned table, over all partitions. */
+async function bytesPerRow(admin: Client, table: string): Promise<number> {
+  const { rows } = await admin.query<{ bytes: string }>(
+    `SELECT round((pg_total_relation_size($1) + coalesce(sum(pg_total_relation_size(relid)), 0)) / (SELECT count(*) FROM ${table})) AS bytes
+       FROM pg_partition_tree($1) WHERE relid <> $1::regclass`,
+    [table],
+  );
+  return Number(rows[0]?.bytes);
 }
 
 /** What a probe stores beside the columns: fields that say nothing are left out. */
