@@ -23,7 +23,7 @@ const CAPACITY = 600;
 /** After the last process was told to end. */
 const GONE_WITHIN_MS = 10_000;
 
-export const HUB = `hub:${REGION}:0`;
+const HUB = `hub:${REGION}:0`;
 
 /** The whole system as separate processes, its wires through proxies, each part at hand to be broken. */
 export type Stand = {

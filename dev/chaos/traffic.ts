@@ -68,10 +68,8 @@ export async function runList(
 async function upload(client: Client, csv: string, signal: AbortSignal): Promise<string> {
   for (;;) {
     const file = new Blob([csv], { type: "text/csv" });
-    const made = await client.createJob(
-      { file, fileName: "list.csv", name: "chaos", mode: "full", column: null },
-      signal,
-    );
+    const list = { file, fileName: "list.csv", name: "chaos", mode: "full", column: null } as const;
+    const made = await client.createJob(list, () => {}, signal);
     if (made.ok) return made.value;
     if (signal.aborted) throw new Error(`no list could be uploaded: ${describeFault(made.error)}`);
     await sleep(500);

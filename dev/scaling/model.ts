@@ -56,7 +56,7 @@ const PACES = {
   // Thousands of hosts, each with its own pace: together they never bind one address.
   others: DEFAULT_PACE.rcptPerSecond * 1_000,
 } as const;
-export type OperatorKind = keyof typeof PACES;
+type OperatorKind = keyof typeof PACES;
 
 export const RESOURCES = [
   "source_addresses",
