@@ -3,6 +3,7 @@ import { type findingOf, resolveSession, type SessionReply } from "../../shared/
 import { replyTemplate } from "../../shared/reply/normalise.ts";
 import { resolveSoft } from "../../shared/reply/soft.ts";
 import type { Classified } from "../../shared/reply/types.ts";
+import type { ReplyEvidence } from "../../shared/verdict/types.ts";
 import type { Target } from "../smtp/host-types.ts";
 import { plainPath } from "../smtp/path.ts";
 import { type Question, question } from "../smtp/visit.ts";
@@ -120,7 +121,7 @@ async function askControl(asking: Asking, heard: readonly Heard[]): Promise<Cont
   let matters = false;
   let refused = 0;
   for (const { classified, evidence } of heard) {
-    if (classified.class === "accepted" || classified.class === "greylist") matters = true;
+    if (classified.class === "accepted" || comesLater(classified, evidence)) matters = true;
     if ((evidence.code ?? 0) >= 500) refused += 1;
   }
   if (!matters || group.cancelled) return around.book.knownControl(key, nowMs);
@@ -131,6 +132,15 @@ async function askControl(asking: Asking, heard: readonly Heard[]): Promise<Cont
     around.book.learnTemplate(hostKey, answer.template, nowMs);
   }
   return answer;
+}
+
+/**
+ * A greylist, or a "not yet" about the address itself (X.1.X and X.2.X of RFC 3463), as Postfix says while it verifies
+ * an address elsewhere: the same question later gets its answer, and the control should have aged by then.
+ */
+function comesLater(classified: Classified, evidence: ReplyEvidence): boolean {
+  if (classified.class === "greylist") return true;
+  return classified.class === "temporary" && /^4\.[12]\./.test(evidence.enhanced ?? "");
 }
 
 /** A 250 whose control was greylisted is worth another visit: by then the control's triplet is as old as its own. */
@@ -159,7 +169,7 @@ async function sendControl(asking: Asking): Promise<ControlOutcome> {
     const answer = readControl(classified, replyTemplate(evidence.text, path), around.now(), null);
     if (answer !== null) return answer;
     // Time is what a greylist or a failing server needs, not another connection.
-    if (classified.class === "greylist") return "later";
+    if (comesLater(classified, evidence)) return "later";
     if (classified.class === "temporary") return null;
   }
   return null;

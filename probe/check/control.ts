@@ -60,7 +60,8 @@ export function readControl(
         ? answer("no", 0.9, template, nowMs, 1)
         : null;
     case "restricted":
-      return answer("no", 0.8, template, nowMs, 1);
+      // Above the threshold for acting by what a few hours of decay take: at it, a millisecond would decide.
+      return answer("no", 0.85, template, nowMs, 1);
     default:
       return null;
   }
