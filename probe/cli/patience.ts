@@ -14,25 +14,27 @@ export type Patience = {
 /**
  * Checks a batch to the end. With patience, what a host put off is asked again within that time, sooner than the
  * polite delays; without, the first answer stands.
- * @returns verdicts in the order of `emails`; holes after an abort
+ * @param render makes of a verdict what is kept of it: a line costs less room than the verdict
+ * @returns what was rendered, in the order of `emails`; holes after an abort
  */
-export async function checkBatch(
+export async function checkBatch<T>(
   checker: Checker,
   emails: readonly string[],
   options: CheckerOptions,
   patience: Patience,
-): Promise<readonly (Verdict | undefined)[]> {
-  const verdicts: (Verdict | undefined)[] = new Array(emails.length);
+  render: (verdict: Verdict) => T,
+): Promise<readonly (T | undefined)[]> {
+  const rendered: (T | undefined)[] = new Array(emails.length);
   const startMs = patience.now();
   let items: ChunkItem[] = emails.map((email, n) => ({ n, email, tries: 0, due: 0, first: 0 }));
   for (let round = 0; items.length > 0 && !options.signal.aborted; round += 1) {
     const part = patience.ms > 0 ? ROUNDS[round] : undefined;
     const deferred: ChunkItem[] = [];
     await checker.checkMany(items, { ...options, finalOnly: part === undefined }, (item, outcome) => {
-      if (outcome.kind === "final") verdicts[item.n] = outcome.verdict;
+      if (outcome.kind === "final") rendered[item.n] = render(outcome.verdict);
       else {
         deferred.push(outcome.item);
-        verdicts[item.n] = outcome.provisional;
+        rendered[item.n] = render(outcome.provisional);
       }
     });
     items = deferred;
@@ -41,5 +43,5 @@ export async function checkBatch(
     const nextMs = Math.min(soonest, startMs + patience.ms * part);
     await patience.sleep(Math.max(0, nextMs - patience.now()), options.signal);
   }
-  return verdicts;
+  return rendered;
 }
