@@ -6,7 +6,7 @@ import type { Database } from "./database.ts";
 export type Plan = {
   readonly tenantId: string;
   readonly jobId: string;
-  /** Region whose hubs take the chunks, and their number. */
+  /** Region whose hubs take the chunks while it has probes, and their number. */
   readonly region: string;
   readonly shards: number;
   /** Seconds for which a verdict answers a row of another list, by reason. */
@@ -33,7 +33,7 @@ export async function planJob(database: Database, plan: Plan): Promise<Planned |
           from (select row_no, min(row_no) over (partition by dedupe) as first from job_items where job_id = ${jobId}) f
          where i.job_id = ${jobId} and i.row_no = f.row_no and f.first <> f.row_no and ${ready}`,
     sql`select answer_known(${jobId}, ${JSON.stringify(plan.kept)}::jsonb)`,
-    sql`with waiting as (
+    sql`with home as materialized (select 'hub:' || home_region(${region}) || ':' as prefix), waiting as (
           select row_no, email, domain, allow_rule, count(*) over (partition by domain) as size,
                  row_number() over (partition by domain order by row_no) as nth
             from job_items where job_id = ${jobId} and not decided and dup_of is null and ${ready}
@@ -49,14 +49,14 @@ export async function planJob(database: Database, plan: Plan): Promise<Planned |
            where w.size < ${OWN_CHUNK_MIN_ITEMS}::integer
         )
         insert into chunks (id, tenant_id, job_id, kind, hub, lane, domain, options, items, open_items, key_id, trace_id)
-        select gen_random_uuid(), j.tenant_id, j.id, 'job', ${`hub:${region}:`}::text || coalesce(g.shard, hub_shard(g.domain, ${shards}::integer)), j.lane, g.domain,
+        select gen_random_uuid(), j.tenant_id, j.id, 'job', home.prefix || coalesce(g.shard, hub_shard(g.domain, ${shards}::integer)), j.lane, g.domain,
                jsonb_build_object('mode', j.mode, 'role_is_risky', coalesce((j.options ->> 'role_is_risky')::boolean, false)),
                g.items, g.n, j.key_id, j.trace_id
           from (select domain, shard, part, count(*) as n,
                        jsonb_agg(jsonb_strip_nulls(jsonb_build_object('n', row_no, 'email', email, 'allow_rule', allow_rule))
                                  order by row_no) as items
                   from grouped group by domain, shard, part) g
-          join jobs j on j.id = ${jobId}`,
+          join jobs j on j.id = ${jobId} cross join home`,
     sql`update jobs set state = 'running',
                edge_decided = t.decided, duplicates = t.duplicates,
                checkpoint = checkpoint || jsonb_build_object('since', now(), 'planned', jsonb_build_object(

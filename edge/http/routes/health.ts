@@ -1,7 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { sql } from "drizzle-orm";
 import { VERSION } from "../../../shared/version.ts";
-import { hubFor, hubName } from "../../hub/rpc.ts";
+import { crewsOf } from "../../fleet/hubs.ts";
+import { hubName } from "../../hub/rpc.ts";
 import { HEALTH_TIMEOUT_MS } from "../../limits.ts";
 import type { Services } from "../../services.ts";
 import { json } from "../contract.ts";
@@ -71,8 +72,14 @@ async function parts({ env, database }: Services) {
     probe(() => env.kv.get("health")),
     probe(() => env.files.head("health")),
     probe(async () => {
-      const view = await hubFor(env, hubName(env.regions[0], 0)).view();
-      return `${view.probes.filter((one) => one.state === "online").length} probes online`;
+      // A probe sits at all hubs of its region: the first one knows them all.
+      const crews = await crewsOf(
+        env,
+        env.regions.map((region) => hubName(region, 0)),
+      );
+      const heard = crews.filter((crew) => crew !== null);
+      if (heard.length === 0) throw new Error("no hub answered");
+      return `${heard.reduce((sum, crew) => sum + crew.probes, 0)} probes online`;
     }),
   ]);
   return { postgres, kv, r2, hub };

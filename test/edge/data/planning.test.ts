@@ -65,3 +65,24 @@ test("a domain's small share travels in one chunk", async () => {
   );
   expect(rows).toEqual([]);
 });
+
+test("a list goes to a region that has probes when the preferred one was seen without", async () => {
+  const plannedAt = async (loads: Record<string, number>, seen = "now()"): Promise<string[]> => {
+    await bench.sql.query("TRUNCATE hub_loads");
+    for (const [hub, probes] of Object.entries(loads)) {
+      await bench.sql.query(
+        `INSERT INTO hub_loads (hub, region, shard, probes, room, seen_at) VALUES ($1, split_part($1, ':', 2), 0, $2, 100 * $2, ${seen})`,
+        [hub, probes],
+      );
+    }
+    const id = await staged({ "some.example": 3 });
+    const planned = await planJob(bench.database, { tenantId: tenant, jobId: id, region: "eu", shards: 1, kept: {} });
+    return [...(planned?.hubs ?? [])];
+  };
+  expect(await plannedAt({})).toEqual(["hub:eu:0"]);
+  expect(await plannedAt({ "hub:eu:0": 1, "hub:us:0": 9 })).toEqual(["hub:eu:0"]);
+  expect(await plannedAt({ "hub:eu:0": 0, "hub:eu:1": 1, "hub:us:0": 9 })).toEqual(["hub:eu:0"]);
+  expect(await plannedAt({ "hub:eu:0": 0, "hub:us:0": 1, "hub:ap:0": 2 })).toEqual(["hub:ap:0"]);
+  expect(await plannedAt({ "hub:eu:0": 0, "hub:us:0": 0 })).toEqual(["hub:eu:0"]);
+  expect(await plannedAt({ "hub:eu:0": 0, "hub:us:0": 1 }, "now() - interval '4 minutes'")).toEqual(["hub:eu:0"]);
+});
