@@ -1,14 +1,16 @@
-import type { Result } from "../../shared/result.ts";
+import { err, type Result } from "../../shared/result.ts";
 import type { StoredUpload } from "../data/uploads.ts";
 import type { Env } from "../env.ts";
 import { type Inspection, inspect, type Wishes } from "../tables/read/inspect.ts";
+import { objectSource } from "../tables/source.ts";
 import type { Dialect, Refusal } from "../tables/table.ts";
-import { openSource } from "./source.ts";
 import { rowsAtMost } from "./upload.ts";
 
 /** Looks at a stored list; a list that cannot be read is refused before a job exists. */
 export async function look(files: Env["files"], key: string, wishes: Wishes): Promise<Result<Inspection, Refusal>> {
-  return inspect(await openSource(files, key), wishes);
+  const source = await objectSource(files, key);
+  if (source === null) return err({ kind: "unreadable", detail: "The uploaded list is no longer there." });
+  return inspect(source, wishes);
 }
 
 /** What a file turned out to be, in a word. */

@@ -71,7 +71,7 @@ export function createUpload(files: Env["files"], key: string): Upload {
   };
 }
 
-const [LF, CR, COMMA] = [10, 13, 44];
+const [LF, CR, COMMA, LIST, OBJECT] = [10, 13, 44, 91, 123];
 /** Bytes that a row takes at least in a packed file; fewer only when the list says the same thing over and over. */
 const PACKED_ROW_MIN_BYTES = 4;
 /** Bytes of an address in a list of which only the size is known: short ones, so that more rows are expected. */
@@ -92,7 +92,10 @@ export function rowsAtMost(dialect: Dialect, bytes: number, histogram: Uint32Arr
 function terminators(dialect: Dialect, histogram: Uint32Array): number {
   const count = (byte: number): number => histogram[byte] ?? 0;
   if (dialect.kind === "xlsx") return 0;
-  if (dialect.kind === "json") return dialect.form === "array" ? count(COMMA) : count(LF);
+  if (dialect.kind === "json") {
+    if (dialect.form === "lines") return count(LF);
+    return dialect.columns.length > 1 ? Math.max(count(LIST), count(OBJECT)) : count(COMMA);
+  }
   // Line ends come as one or two characters; others part addresses behind each other.
   const others = new Set(dialect.ends.filter((end) => !/[\r\n]/.test(end)).map((end) => end.charCodeAt(0)));
   return [...others].reduce((sum, byte) => sum + count(byte), Math.max(count(LF), count(CR)));
