@@ -92,7 +92,7 @@ async function single(pool: Pool, statements: readonly Statement[]): Promise<unk
     client.release();
     return result;
   } catch (error) {
-    client.release(!(error instanceof DatabaseError));
+    client.release(endsConnection(error));
     throw error;
   }
 }
@@ -186,6 +186,9 @@ async function read(request: IncomingMessage): Promise<string | undefined> {
   }
   return Buffer.concat(chunks).toString("utf8");
 }
+
+/** Whether the connection is gone with this error: anything but an answer of the server, or its last words (57P01). */
+const endsConnection = (error: unknown): boolean => !(error instanceof DatabaseError) || error.severity === "FATAL";
 
 /** One pool per connection string, the longest unused one closed when there are too many. */
 class Pools {
