@@ -307,3 +307,17 @@ describe("output", () => {
     expect(await api.rows(running, "status=unknown")).toEqual([]);
   });
 });
+
+test("two tenants with the same file at the same time see their own job only", async () => {
+  const other = await edge.tenant("enterprise");
+  const theirs = jobsOf(edge, () => other.live);
+  const packed = gzip(CSV);
+  const [mine, foreign] = await Promise.all([api.run(packed), theirs.run(packed)]);
+  expect(await theirs.rows(foreign)).toMatchObject(PEOPLE);
+  for (const path of ["results", "duplicates", "summary"]) {
+    expect((await theirs.results(mine, "", path)).status).toBe(404);
+    expect((await api.results(foreign, "", path)).status).toBe(404);
+  }
+  const { rows } = await edge.sql.query("SELECT DISTINCT tenant_id FROM job_items WHERE job_id = $1", [mine]);
+  expect(rows).toEqual([{ tenant_id: tenant.id }]);
+});
