@@ -18,10 +18,12 @@ const NO_SUCH = /no-?such/;
 const KNOWN = /^(?:user|alice|bob|carol|dave|info|sales|contact)/;
 /** A control address of the prober: 12 to 16 lower-case letters and digits. */
 const CONTROL = /^[a-z0-9]{12,16}$/;
+/** Letters and digits in turns, as no name of a list here has them: chance must not make "bob" of a control address. */
+const MIXED = /\d[a-z]/;
 
 /**
  * The kind of mailbox that a local part (without quotes, any case) names. The first match counts:
- * anything with `nosuch` or `no-such` is unknown; prefixes `user alice bob carol dave info sales contact` exist;
+ * anything with `nosuch` or `no-such` is unknown, and so are 12 to 16 letters and digits in turns; prefixes `user alice bob carol dave info sales contact` exist;
  * `postmaster` and `abuse` are roles; prefixes `nobody unknown gone full disabled grey restricted moved forwarded
  * busy` are what they say (`gone` is a leaver, unknown but for catch-alls that reject leavers); 12 to 16 letters
  * and digits are unknown, because control addresses look so; everything else exists.
@@ -29,6 +31,7 @@ const CONTROL = /^[a-z0-9]{12,16}$/;
 export function mailboxKind(local: string): MailboxKind {
   const name = local.toLowerCase();
   if (NO_SUCH.test(name)) return "unknown";
+  if (CONTROL.test(local) && MIXED.test(local)) return "unknown";
   if (KNOWN.test(name)) return "exists";
   if (name === "postmaster" || name === "abuse") return "role";
   const prefix = PREFIX.exec(name);
