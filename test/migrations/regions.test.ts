@@ -282,8 +282,13 @@ describe("settling with a second opinion", () => {
     await canceller.query("SELECT 1 FROM jobs WHERE id = $1 FOR UPDATE", [chunk.job_id]);
     const opinions = [{ item: item(0), domain: "a.example", result: result(0) }];
     const settled = settleAsking(chunk, { results: [result(1)], opinions });
+    let over = false;
+    void settled.finally(() => {
+      over = true;
+    });
     const waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%settle_asking%'";
-    while ((await admin.query(`${waiting} AND pid <> pg_backend_pid()`)).rows.length === 0);
+    while (!over && (await admin.query(`${waiting} AND pid <> pg_backend_pid()`)).rows.length === 0);
+    expect(over).toBe(false);
     await canceller.query(
       "UPDATE chunks SET state = 'done', ticket = gen_random_uuid(), items = '[]', open_items = 0 WHERE job_id = $1",
       [chunk.job_id],
