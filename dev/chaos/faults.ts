@@ -132,9 +132,9 @@ export function startStorm(stand: Stand, options: StormOptions): Storm {
   const chosen = FAULTS.filter(({ name }) => options.only?.includes(name) ?? true);
   const wheel = chosen.flatMap((fault) => Array.from({ length: fault.weight }, () => fault));
 
-  const inflict = async (fault: Fault): Promise<void> => {
+  const inflict = async (fault: Fault, own: Chance): Promise<void> => {
     try {
-      const what = await fault.run(stand, new Chance(chance.int(0, 2 ** 31)));
+      const what = await fault.run(stand, own);
       if (what === null) return;
       counts.set(fault.name, (counts.get(fault.name) ?? 0) + 1);
       options.tell(`${fault.name}: ${what}`);
@@ -148,8 +148,9 @@ export function startStorm(stand: Stand, options: StormOptions): Storm {
     while (!over.signal.aborted) {
       await pauseOr(-Math.log(1 - chance.next()) * options.everyMs, over.signal);
       const fault = chance.pick(wheel);
+      const own = new Chance(chance.int(0, 2 ** 31));
       if (over.signal.aborted || going.has(fault.name)) continue;
-      const done = inflict(fault).finally(() => going.delete(fault.name));
+      const done = inflict(fault, own).finally(() => going.delete(fault.name));
       going.set(fault.name, done);
     }
   };
