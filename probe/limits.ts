@@ -43,6 +43,11 @@ export const SMALL_FLIGHTS_IN_FLIGHT = 16;
 export const EXIM_RESETS_MAX = 9;
 export const RESETS_MAX = 1_000;
 
+/** A transcript on request: characters of a connection's greeting and of one line, and lines in all. */
+export const GREETING_MAX_CHARS = 4_096;
+export const TRANSCRIPT_LINE_MAX_CHARS = 500;
+export const TRANSCRIPT_MAX_LINES = 200;
+
 /** Idle pooled connections per source address, and how long one is kept (R: pool). */
 export const POOL_IDLE_CONNECTIONS_MAX = 10;
 export const POOL_IDLE_MS = 60_000;

@@ -6,6 +6,7 @@ import type { Classified } from "../../shared/reply/types.ts";
 import type { ReplyEvidence } from "../../shared/verdict/types.ts";
 import type { Target } from "../smtp/host-types.ts";
 import { plainPath } from "../smtp/path.ts";
+import { tellQuestion } from "../smtp/transcript.ts";
 import { type Question, question } from "../smtp/visit.ts";
 import { asOfNow, type ControlAnswer, type ControlOutcome, controlLocal, readControl } from "./control.ts";
 import type { Group } from "./group.ts";
@@ -94,7 +95,10 @@ async function sendQuestions(asking: Asking, subjects: readonly Subject[], fresh
   }
   const visit = await visitHost(around, group, target, provider, questions, { urgent, fresh });
   watchPort(asking, questions);
-  for (const subject of subjects) subject.tls = visit.tls;
+  for (const subject of subjects) {
+    subject.tls = visit.tls;
+    if (subject.question !== null) subject.transcript?.own.push(`# ${target.name}`, ...tellQuestion(subject.question));
+  }
 }
 
 /** Whether anybody can be reached at all. With caps only: a lab has its own idea of the network. */
@@ -163,6 +167,7 @@ async function sendControl(asking: Asking): Promise<ControlOutcome> {
     if (group.cancelled) return null;
     const asked = question(path, false);
     await visitHost(around, group, target, provider, [asked], { urgent, fresh });
+    group.transcript?.push(`# ${target.name}: control address`, ...tellQuestion(asked));
     if (asked.reply === null) continue;
     const evidence = evidenceOf(asked.reply, "rcpt", target.name);
     const classified = classify(evidence, speaker, path);
@@ -239,6 +244,7 @@ async function askPostmaster(
   if (path === null || group.cancelled) return "not_asked";
   const asked = question(path, false);
   await visitHost(around, group, target, provider, [asked], { urgent, fresh: false });
+  group.transcript?.push(`# ${target.name}: postmaster`, ...tellQuestion(asked));
   if (asked.reply === null) return "not_asked";
   const evidence = evidenceOf(asked.reply, "rcpt", target.name);
   if (classify(evidence, speaker, path).class === "accepted") return "accepted";

@@ -152,10 +152,11 @@ class MailChecker implements Checker {
       }
       let group = groups.get(domain);
       if (group === undefined) {
-        group = new Group(domain);
+        group = new Group(domain, call.options.transcript);
         groups.set(domain, group);
         call.groups.add(group);
       }
+      if (group.transcript !== null) subject.transcript = { own: [], shared: group.transcript };
       group.subjects.push(subject);
     }
     return [...groups.values()];

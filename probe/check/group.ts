@@ -6,11 +6,14 @@ import type { Subject } from "./subject.ts";
 export class Group {
   readonly domain: string;
   readonly subjects: Subject[] = [];
+  /** What is said about control and postmaster addresses, where a transcript is wanted: part of everybody's. */
+  readonly transcript: string[] | null;
   readonly #visits = new Map<Visit, HostQueue>();
   #cancelled = false;
 
-  constructor(domain: string) {
+  constructor(domain: string, transcript: boolean) {
     this.domain = domain;
+    this.transcript = transcript ? [] : null;
   }
 
   get cancelled(): boolean {

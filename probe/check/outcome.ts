@@ -4,7 +4,7 @@ import type { RetryClass } from "../../shared/reply/types.ts";
 import { decide } from "../../shared/verdict/decide.ts";
 import type { Evidence, Finding } from "../../shared/verdict/types.ts";
 import type { ChunkItem } from "../../shared/wire/frames.ts";
-import { RETRY_MIN_MS } from "../limits.ts";
+import { RETRY_MIN_MS, TRANSCRIPT_MAX_LINES } from "../limits.ts";
 import type { Profile } from "../pace/profile.ts";
 import type { CheckerOptions, CheckOutcome } from "./checker.ts";
 import type { Subject } from "./subject.ts";
@@ -70,6 +70,11 @@ export function allowRuleOf(item: ChunkItem, options: CheckerOptions): Evidence[
   return id === undefined ? null : { id, kind: "allow" };
 }
 
+/** What a cached control answer rests on was said before, and is in nobody's transcript. */
+function transcriptOf({ transcript }: Subject): readonly string[] | null {
+  return transcript === null ? null : [...transcript.own, ...transcript.shared].slice(0, TRANSCRIPT_MAX_LINES);
+}
+
 function evidenceOf(
   subject: Subject,
   options: CheckerOptions,
@@ -92,5 +97,6 @@ function evidenceOf(
     probeRegion: context.region,
     tls: subject.tls,
     outcome: null,
+    transcript: transcriptOf(subject),
   };
 }

@@ -32,6 +32,8 @@ export type Subject = {
   waitMinMs: number;
   /** What a host said that takes no mail at all: a fact about the domain once all of them say so. */
   noMail: Finding | null;
+  /** What was said about this recipient and about the control address, where a transcript is wanted. */
+  transcript: { readonly own: string[]; readonly shared: readonly string[] } | null;
 };
 
 export const createSubject = (item: ChunkItem, facts: AddressFacts, path: Path | null): Subject => ({
@@ -52,6 +54,7 @@ export const createSubject = (item: ChunkItem, facts: AddressFacts, path: Path |
   coolDownMs: 0,
   waitMinMs: 0,
   noMail: null,
+  transcript: null,
 });
 
 /** Trouble is added to trouble; an answer about the recipient takes its place. */

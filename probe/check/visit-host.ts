@@ -45,6 +45,7 @@ export function visitHost(
       questions,
       urgent: manner.urgent,
       fresh: manner.fresh,
+      record: group.transcript !== null,
       cancelled: false,
       todo: [...questions],
       open: questions.length,

@@ -3,6 +3,7 @@ import type { Profile } from "../pace/profile.ts";
 import type { Ending } from "./dialogue-types.ts";
 import { fruitlessMax, isTransactionFull } from "./recovery.ts";
 import type { Reply } from "./reply-parser.ts";
+import { exchangeOf } from "./transcript.ts";
 import { type Connection, fail, failAll, type Question, type Run, type Visit } from "./visit.ts";
 
 /** What a host has taught us about its limits and habits. */
@@ -46,6 +47,7 @@ const BROKEN_MIN = 4;
 export function takeFlight(link: Connection, run: Run, learnt: Learnt): readonly Question[] {
   const { flight, asks, visit } = run;
   visit.tls = link.capabilities?.tls ?? null;
+  if (visit.record) for (const asked of asks) asked.lines = exchangeOf(link.greeting, flight, asked);
   return flight.refused === null
     ? takeReplies(link, asks, visit, learnt)
     : takeRefusal(link, asks, visit, flight.refused);

@@ -17,6 +17,8 @@ export type Flight = {
   readonly asks: readonly Ask[];
   /** The reply to MAIL, when it was refused: no recipient has been asked then. */
   refused: Reply | null;
+  /** The reply to MAIL, when it was granted. */
+  opened?: Reply;
 };
 
 /** What the server said it can do. */

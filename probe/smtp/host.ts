@@ -11,6 +11,7 @@ import type { Capabilities, Ending, Flight } from "./dialogue-types.ts";
 import type { HostShell, Target } from "./host-types.ts";
 import { afterStillbirth } from "./recovery.ts";
 import { Session } from "./session.ts";
+import { Greeting } from "./transcript.ts";
 import { type Connection, fail, failAll, type Question, type Trouble, type Visit } from "./visit.ts";
 
 type Link = Connection & {
@@ -238,6 +239,7 @@ export class HostQueue {
     serials += 1;
     const link: Link = {
       serial: serials,
+      greeting: new Greeting(),
       capabilities: null,
       runs: [],
       inFlight: 0,
@@ -264,7 +266,10 @@ export class HostQueue {
         times: profile.times,
         idleMs: this.#shell.idleMs,
         now,
-        record: record === null ? null : (direction, text) => record(target.name, direction, text),
+        record: (direction, text) => {
+          if (link.capabilities === null) link.greeting.add(direction, text);
+          if (record !== null) record(target.name, direction, text);
+        },
       },
       {
         ready: (capabilities) => this.#onReady(link, capabilities),

@@ -239,7 +239,7 @@ function onMail(dialogue: Dialogue, flight: Flight | null, reply: Reply, out: Di
     if (owed === undefined || "verb" in owed) finishFlight(dialogue, out);
   } else if (reply.code !== 250) {
     return end(dialogue, "protocol", reply, "MAIL answered out of order", out, "mail");
-  }
+  } else flight.opened = reply;
   return proceed(dialogue, out);
 }
 

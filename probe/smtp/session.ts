@@ -13,8 +13,8 @@ export type SessionOptions = ChannelOptions & {
   /** Time without work after which the session says QUIT. */
   readonly idleMs: number;
   readonly now: () => number;
-  /** Told each line sent and received, where a transcript is wanted; null otherwise. */
-  readonly record: ((direction: ">" | "<", text: string) => void) | null;
+  /** Told all that is sent and received. */
+  readonly record: (direction: ">" | "<", text: string) => void;
 };
 
 export type SessionHandlers = {
@@ -84,7 +84,7 @@ export class Session {
   }
 
   #onReceived(text: string): void {
-    this.#options.record?.("<", text);
+    this.#options.record("<", text);
     const nowMs = this.#options.now();
     const slow = nowMs - this.#heardMs > TARPIT_MS && stageOf(this.#dialogue) === "rcpt";
     this.#heardMs = nowMs;
@@ -118,7 +118,7 @@ export class Session {
     if (this.#over) return;
     switch (command.kind) {
       case "write":
-        this.#options.record?.(">", command.text);
+        this.#options.record(">", command.text);
         this.#channel.send(command.text, command.utf8);
         this.#heardMs = this.#options.now();
         break;

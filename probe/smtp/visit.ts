@@ -1,5 +1,6 @@
 import type { Ask, Capabilities, Ending, Flight } from "./dialogue-types.ts";
 import type { Path } from "./path.ts";
+import type { Greeting } from "./transcript.ts";
 
 /** Why a recipient has no reply. */
 export type Trouble =
@@ -15,6 +16,8 @@ export type Question = Ask & {
   session: number;
   /** Dialogues that ended when this recipient's reply was due. */
   drops: number;
+  /** What was said about this recipient, where a transcript is wanted. */
+  lines: string[] | null;
 };
 
 export const question = (path: Path, utf8: boolean): Question => ({
@@ -24,6 +27,7 @@ export const question = (path: Path, utf8: boolean): Question => ({
   trouble: null,
   session: 0,
   drops: 0,
+  lines: null,
 });
 
 /** Recipients of one domain to ask one host about, and what comes of it. */
@@ -34,6 +38,8 @@ export type Visit = {
   readonly urgent: boolean;
   /** Not on a connection that has been used before. */
   readonly fresh: boolean;
+  /** Keep what is said about each recipient. */
+  readonly record: boolean;
   /** Set by the asker who no longer waits. */
   cancelled: boolean;
   /** Questions not yet on the wire, in order. */
@@ -54,6 +60,7 @@ export type Run = { readonly flight: Flight; readonly asks: readonly Question[];
 
 export type Connection = {
   readonly serial: number;
+  readonly greeting: Greeting;
   capabilities: Capabilities | null;
   readonly runs: Run[];
   /** Recipients on the wire, asked so far, answered so far, refused so far; transactions begun. */

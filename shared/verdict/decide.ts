@@ -122,7 +122,7 @@ const evidenceOf = (
   reason: Reason,
   factors: Score["factors"],
 ): VerdictEvidence => {
-  if (deciding === null) return newEvidence(evidence, deciding, reason, factors);
+  if (deciding === null || evidence.transcript) return newEvidence(evidence, deciding, reason, factors);
   const last = lastEvidence;
   if (last !== null && last.deciding === deciding && last.tls === evidence.tls && last.made.factors === factors) {
     return last.made;
@@ -149,6 +149,7 @@ const newEvidence = (
     tls: evidence.tls,
     detail: deciding === null ? detailOf(evidence, reason) : null,
     factors,
+    transcript: evidence.transcript ?? null,
   };
 };
 

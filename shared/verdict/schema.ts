@@ -31,6 +31,11 @@ const evidenceSchema = z.object({
   tls: z.string().nullable(),
   detail: z.string().nullable().describe("Why the text of the address decided, in words"),
   factors: z.array(z.object({ name: z.string(), weight: z.number().describe("Log-odds") })),
+  transcript: z
+    .array(z.string())
+    .nullable()
+    .exactOptional()
+    .describe("What was said on the wire, addresses taken out, where the caller asked for it"),
 });
 
 /** The flat verdict on the wire, in exports and in the API's description. */

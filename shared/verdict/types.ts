@@ -57,6 +57,8 @@ export type Evidence = {
   readonly answeredAtMs?: number;
   /** The local part follows a pattern of this domain that delivered mail has proven. Weighs on catch-all domains only. */
   readonly sitePattern?: boolean;
+  /** What was said on the wire, addresses taken out, where the caller asked for it. */
+  readonly transcript?: readonly string[] | null;
 };
 
 export type DecideOptions = { readonly roleIsRisky: boolean };
@@ -93,6 +95,8 @@ export type VerdictEvidence = {
   /** Syntax failures: which rule, where (UTF-16 offset) and in words. */
   readonly detail: string | null;
   readonly factors: readonly ScoreFactor[];
+  /** What was said on the wire, line by line (`>` ours, `<` theirs), where the caller asked for it. */
+  readonly transcript?: readonly string[] | null;
 };
 
 /** The flat verdict as stored, sent and exported. The API adds `id`. */

@@ -224,6 +224,45 @@ it("real-time checks do not wait behind bulk at the same host", async () => {
   await own.close();
 });
 
+describe("a transcript", () => {
+  const asked = optionsWith({ transcript: true });
+
+  it("tells what was said about a recipient and the control, without addresses", async () => {
+    const checker = createChecker(configFor(world));
+    const [alice, nobody] = await verdictsOf(checker, ["alice@exim.mailworld.net", "nobody@exim.mailworld.net"], asked);
+    await checker.close();
+    const lines = nobody?.evidence.transcript ?? [];
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        "# mx.exim.mailworld.net",
+        expect.stringMatching(/^< 220 .*Exim/),
+        expect.stringMatching(/^> EHLO /),
+        "> MAIL FROM:<[address]>",
+        "> RCPT TO:<[address]>",
+        "< 550 Unrouteable address",
+        "# mx.exim.mailworld.net: control address",
+      ]),
+    );
+    expect(lines.join()).not.toMatch(/alice|nobody@|@/);
+    // Who else was asked on the same connection is nobody's business: the control's refusal is the only one here.
+    expect(alice?.evidence.transcript?.filter((line) => line.startsWith("< 550"))).toHaveLength(1);
+  });
+
+  it("tells what befell a question that got no answer", async () => {
+    const checker = createChecker(configFor(world));
+    const [verdict] = await verdictsOf(checker, ["user@dead-all.mailworld.net"], asked);
+    await checker.close();
+    expect(verdict?.evidence.transcript?.at(-1)).toMatch(/^\* connect at connect: ECONNREFUSED/);
+  });
+
+  it("is not kept unless it is asked for", async () => {
+    const checker = createChecker(configFor(world));
+    const [verdict] = await verdictsOf(checker, ["alice@exim.mailworld.net"]);
+    await checker.close();
+    expect(verdict?.evidence.transcript).toBeNull();
+  });
+});
+
 describe("a sender that is refused", () => {
   it("stays a refusal of ours, and is asked about as a bounce only where that is switched on", async () => {
     const own = await quickWorld();
