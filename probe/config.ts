@@ -41,6 +41,8 @@ export type ProbeConfig = {
   readonly poolIdleMs: number;
   /** Ask once more with the null sender where ours is refused; off by default, because traps list addresses for it. */
   readonly nullSender: boolean;
+  /** When the source addresses began to ask, while they are new and have to be warmed up; null later (E8). */
+  readonly warmSinceMs: number | null;
   /** Key of the control addresses, shared by the fleet so that their greylist triplets age together. */
   readonly controlSecret: string;
 };
@@ -77,6 +79,8 @@ export function readProbeConfig(env: Environment): Result<ProbeConfig, string> {
   if (!/^[\x21-\x7e]+@[\x21-\x7e]+$/.test(mailFrom) || /[<>]/.test(mailFrom)) {
     return err("PROBE_MAIL_FROM must be one plain mail address");
   }
+  const warmSinceMs = env.PROBE_WARM_SINCE ? Date.parse(env.PROBE_WARM_SINCE) : null;
+  if (Number.isNaN(warmSinceMs)) return err("PROBE_WARM_SINCE must be a date such as 2026-11-20");
   return ok({
     edgeUrl: env.EDGE_URL || null,
     token: env.PROBE_TOKEN || null,
@@ -94,6 +98,7 @@ export function readProbeConfig(env: Environment): Result<ProbeConfig, string> {
     poolSize: poolSize.value,
     poolIdleMs: poolIdleMs.value,
     nullSender: isOn(env.PROBE_NULL_SENDER),
+    warmSinceMs,
     controlSecret: env.PROBE_CONTROL_SECRET || randomBytes(32).toString("hex"),
   });
 }

@@ -88,7 +88,7 @@ class MailChecker implements Checker {
       sender,
       nullSender: config.nullSender,
       port: new PortWatch(),
-      pace: new PaceBook(profile, this.#now),
+      pace: new PaceBook(profile, this.#now, config.warmSinceMs),
     };
   }
 

@@ -5,6 +5,7 @@ import type { Grant, HostLimits } from "../smtp/host-types.ts";
 import { TtlMap } from "../ttl-map.ts";
 import { allow, createPace, type PaceEvent, type PaceState, pausedFor, step } from "./machine.ts";
 import type { Profile } from "./profile.ts";
+import { WarmUp } from "./warm-up.ts";
 
 /** Whom a pace is about: an operator or a single host, as seen from one source address. */
 export type PaceKey = { readonly operator: string; readonly source: string; readonly pace: Pace };
@@ -23,14 +24,17 @@ const KEPT_MS = 2 * COOL_DOWN_MAX_MS;
 export class PaceBook {
   readonly #profile: Profile;
   readonly #now: () => number;
+  readonly #warmUp: WarmUp | null;
   readonly #states = new TtlMap<PaceState>(PACE_MAX_ENTRIES);
   readonly #paused = new Map<string, BreakerView>();
   /** Operators that list a source address. */
   readonly #blockedBy = new Map<string, Set<string>>();
 
-  constructor(profile: Profile, now: () => number) {
+  /** @param warmSinceMs when the source addresses of a new probe began to ask; null once they are known */
+  constructor(profile: Profile, now: () => number, warmSinceMs: number | null = null) {
     this.#profile = profile;
     this.#now = now;
+    this.#warmUp = warmSinceMs === null ? null : new WarmUp(warmSinceMs);
   }
 
   key(provider: Provider | null, host: string, source: string): PaceKey {
@@ -54,8 +58,11 @@ export class PaceBook {
   grant(key: PaceKey, wanted: number, urgent: boolean): Grant {
     if (!this.#profile.capped) return { recipients: wanted, waitMs: null };
     const nowMs = this.#now();
-    const { state, recipients, waitMs } = allow(this.#state(key, nowMs), key.pace, wanted, urgent, nowMs);
+    const most = Math.min(wanted, this.#warmUp?.left(key.source, nowMs) ?? wanted);
+    if (most === 0) return { recipients: 0, waitMs: null };
+    const { state, recipients, waitMs } = allow(this.#state(key, nowMs), key.pace, most, urgent, nowMs);
     this.#keep(key, state, nowMs);
+    this.#warmUp?.count(key.source, recipients, nowMs);
     return { recipients, waitMs };
   }
 
@@ -70,7 +77,8 @@ export class PaceBook {
   pausedFor(key: PaceKey): number {
     const nowMs = this.#now();
     const state = this.#states.get(name(key), nowMs);
-    return state === undefined ? 0 : pausedFor(state, key.pace, nowMs);
+    const byHost = state === undefined ? 0 : pausedFor(state, key.pace, nowMs);
+    return Math.max(byHost, this.#warmUp?.pausedFor(key.source, nowMs) ?? 0);
   }
 
   /**

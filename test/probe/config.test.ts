@@ -17,9 +17,15 @@ describe("a probe's environment", () => {
         poolSize: 10,
         poolIdleMs: 60_000,
         nullSender: false,
+        warmSinceMs: null,
         sources: [{ address: "any", helo: "probe.example.net" }],
       },
     });
+  });
+
+  it("takes the start of a warm-up as a date", () => {
+    expect(read({ PROBE_WARM_SINCE: "2026-11-20" })).toMatchObject({ value: { warmSinceMs: Date.UTC(2026, 10, 20) } });
+    expect(read({ PROBE_WARM_SINCE: "soon" })).toMatchObject({ ok: false });
   });
 
   it("reads several sources and DNS servers of both families", () => {
