@@ -223,9 +223,8 @@ describe("races", () => {
 });
 
 type Step =
-  | { readonly do: "refill" | "pause" | "resume" | "start" | "finalise" | "replan" }
-  | { readonly do: "settle"; readonly lease: number; readonly upTo: number; readonly hold: boolean }
-  | { readonly do: "cancel" };
+  | { readonly do: "refill" | "pause" | "resume" | "start" | "finalise" | "replan" | "cancel" }
+  | { readonly do: "settle"; readonly lease: number; readonly upTo: number; readonly hold: boolean };
 
 const steps = fc.array(
   fc.oneof(
@@ -279,7 +278,8 @@ describe("a job", () => {
 });
 
 async function take(step: Step, list: List, leases: Taken[], app: Client, probe: Client): Promise<void> {
-  if (step.do === "refill") leases.push(...(await refill(list)));
+  if (step.do === "settle") await settleSome(step, leases, probe);
+  else if (step.do === "refill") leases.push(...(await refill(list)));
   else if (step.do === "pause") await pause(app, list);
   else if (step.do === "resume") await resume(app, list);
   else if (step.do === "start") await start(app, list.tenant);
@@ -287,14 +287,17 @@ async function take(step: Step, list: List, leases: Taken[], app: Client, probe:
   else if (step.do === "cancel") await cancel(app, list);
   else if (step.do === "replan") {
     await dispatcher.query("SELECT replan($1)", [JSON.stringify(leases.map(({ id, ticket }) => ({ id, ticket })))]);
-  } else {
-    const lease = leases[step.lease % Math.max(1, leases.length)];
-    if (lease === undefined) return;
-    const results = lease.items.slice(0, step.upTo).map(({ n }) => result(n));
-    const reply = await settle(probe, lease.id, lease.ticket, { results, hold: step.hold });
-    const at = leases.indexOf(lease);
-    // Late words under an old ticket are said again and must change nothing.
-    if (reply.outcome === "held")
-      leases[at] = { ...lease, ticket: reply.next_ticket ?? "", items: lease.items.slice(step.upTo) };
+  }
+}
+
+/** Late words under an old ticket are said again, too, and must change nothing. */
+async function settleSome(step: Extract<Step, { do: "settle" }>, leases: Taken[], probe: Client): Promise<void> {
+  const at = step.lease % Math.max(1, leases.length);
+  const lease = leases[at];
+  if (lease === undefined) return;
+  const results = lease.items.slice(0, step.upTo).map(({ n }) => result(n));
+  const reply = await settle(probe, lease.id, lease.ticket, { results, hold: step.hold });
+  if (reply.outcome === "held") {
+    leases[at] = { ...lease, ticket: reply.next_ticket ?? "", items: lease.items.slice(step.upTo) };
   }
 }

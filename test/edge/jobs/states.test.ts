@@ -264,6 +264,45 @@ describe("cancel", () => {
   });
 });
 
+describe("what dies between two steps", () => {
+  /** Jobs that have all their verdicts and wait only to be ended. */
+  async function settled(): Promise<string> {
+    const id = await create(addresses(3));
+    await until(id, "running");
+    for (const chunk of await refill()) expect(await settleAll(chunk)).toBe("settled");
+    return id;
+  }
+
+  test("while the end is being counted is counted by the sweep, once", async () => {
+    const id = await settled();
+    await edge.sql.query("UPDATE jobs SET state = 'finalising' WHERE id = $1", [id]);
+    expect((await read(id)).phase).toBe("counting");
+    expect((await command(id, "cancel")).status).toBe(409);
+    await Promise.all([edge.cron(), edge.cron()]);
+    expect((await until(id, "completed")).summary).toMatchObject({ total: 3, billed: 3 });
+    expect(await ledger(id)).toHaveLength(3);
+  });
+
+  test("after a slot was given and before anybody was told goes on with the sweep", async () => {
+    const reading = await create(addresses(2));
+    await until(reading, "running");
+    const planned = await settled();
+    // As if the slot had just been given: one list unread, the other checked but for its end.
+    for (const table of ["chunks", "job_items", "verdicts"]) {
+      await edge.sql.query(`DELETE FROM ${table} WHERE job_id = $1`, [reading]);
+    }
+    await edge.sql.query(
+      `UPDATE jobs SET state = 'ingesting', ingested = false, staged_rows = 0,
+              checkpoint = jsonb_build_object('at', now() - interval '2 minutes') WHERE id = $1`,
+      [reading],
+    );
+    await edge.cron();
+    await until(planned, "completed");
+    await until(reading, "running");
+    await command(reading, "cancel");
+  });
+});
+
 describe("delete", () => {
   test("cancels what still works, takes the job out of sight and its list out of storage", async () => {
     const id = await create(addresses(2));
