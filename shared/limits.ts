@@ -50,8 +50,11 @@ export const FRAMES_PER_BEAT_MAX = 20_000;
 /** Heartbeat of a probe, and the silence after which its leases return. */
 export const BEAT_INTERVAL_MS = 10_000;
 export const LEASE_GRACE_MS = 30_000;
-/** A planned chunk that has been out this long and that its hub no longer knows is planned again. */
-export const CHUNK_OUT_MAX_MS = 600_000;
+/**
+ * A planned chunk that has been out this long and that its hub no longer knows is planned again: longer than the reply
+ * of a refill or the hand-over of a late check may travel, short for whoever was promised an answer.
+ */
+export const CHUNK_OUT_MAX_MS = 60_000;
 
 /** Addresses a hub holds from Postgres before it stops refilling, and the mark below which it starts. */
 export const HUB_HELD_MAX_ADDRESSES = 40_000;

@@ -4,8 +4,8 @@ import type { Truth } from "../world/types.ts";
 import type { Stand } from "./stand.ts";
 import { clientOf, type RunCall, type RunList } from "./traffic.ts";
 
-/** What is in the database once all is quiet; how long that may take after the storm. */
-const QUIET_WITHIN_MS = 90_000;
+/** Until all is quiet after the last list: a sweep finds what everybody forgot, and its round of retries follows. */
+const QUIET_WITHIN_MS = 150_000;
 const LOOK_EVERY_MS = 500;
 const VIOLATIONS_SHOWN = 20;
 

@@ -28,7 +28,7 @@ export type ChaosReport = {
   readonly notes: readonly string[];
 };
 
-/** A job may wait for the sweep that finds what everybody forgot (ten minutes) and a round of retries. */
+/** A job may wait for the sweep that finds what everybody forgot, and for rounds of retries on a busy machine. */
 const ENDS_WITHIN_MS = 15 * 60_000;
 const RESTART_PAUSE_MS = 500;
 
