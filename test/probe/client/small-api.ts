@@ -74,7 +74,12 @@ export class SmallApi {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let body = "";
-    for await (const chunk of request) body += chunk;
+    try {
+      for await (const chunk of request) body += chunk;
+    } catch {
+      // The client has hung up in the middle of its request: nobody waits for an answer.
+      return;
+    }
     const line = `${request.method} ${request.url}`;
     const asked = { line, headers: request.headers, body };
     this.asked.push(asked);
