@@ -5,7 +5,7 @@ import { ALL_OF_TENANT } from "../../shared/keys/scopes.ts";
 
 /** The plans of the price list, cheapest first. */
 export const PLANS = ["free", "starter", "pro", "enterprise"] as const;
-export type Plan = (typeof PLANS)[number];
+type Plan = (typeof PLANS)[number];
 
 export type NewTenant = { readonly id: string; readonly name: string; readonly plan: Plan; readonly credits: number };
 

@@ -3,7 +3,7 @@ export const STATUSES = ["deliverable", "undeliverable", "risky", "unknown"] as 
 export type Status = (typeof STATUSES)[number];
 
 /** Whose doing an `unknown` is: the receiving side's, ours, or nobody asked. `null` for decided verdicts. */
-export type Fault = "theirs" | "ours" | "not_asked" | null;
+type Fault = "theirs" | "ours" | "not_asked" | null;
 
 type ReasonRow = { readonly status: Status; readonly fault: Fault };
 

@@ -15,7 +15,6 @@ export type WorkMessage = z.infer<typeof workMessage>;
 
 /** Queue `ingest`: take this job's list in, from its checkpoint on. */
 export const ingestMessage = z.object({ kind: z.literal("ingest"), tenant: z.uuid(), job: z.uuid() });
-export type IngestMessage = z.infer<typeof ingestMessage>;
 
 /** One real-time answer that was given: verdict, usage and audit in one. */
 export const answerRecord = z.object({
@@ -34,4 +33,3 @@ export type AnswerRecord = z.infer<typeof answerRecord>;
 
 /** Queue `results`: answers that one isolate gave within a few milliseconds, of any tenants. */
 export const resultsMessage = z.object({ kind: z.literal("answers"), records: z.array(z.unknown()).max(1_000) });
-export type ResultsMessage = { readonly kind: "answers"; readonly records: readonly AnswerRecord[] };
