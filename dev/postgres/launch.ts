@@ -48,7 +48,10 @@ export async function planLaunch(dataDir: string): Promise<Launch> {
     return { spawn: (program, args) => start([program, ...args], { uid: user.uid, gid: user.gid }), makeOwned, give };
   }
   const identity = ["--reuid", String(user.uid), "--regid", String(user.gid), "--clear-groups", "--pdeathsig", "INT"];
-  const key = closed === undefined ? [] : ["--inh-caps", "+dac_override", "--ambient-caps", "+dac_override"];
+  // Without the secure bit, access(2) ignores the capability for a real user id that is not root's, and initdb, which
+  // looks for its server that way, does not find it.
+  const keep = ["--securebits", "+no_setuid_fixup", "--inh-caps", "+dac_override", "--ambient-caps", "+dac_override"];
+  const key = closed === undefined ? [] : keep;
   return { spawn: (program, args) => start([setpriv, ...identity, ...key, program, ...args], {}), makeOwned, give };
 }
 
