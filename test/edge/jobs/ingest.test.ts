@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Database } from "../../../edge/data/database.ts";
+import { type Database, isIngestStopped } from "../../../edge/data/database.ts";
 import { startJobs } from "../../../edge/data/job-states.ts";
 import { createJob, finaliseJob, type NewJob, openIngest } from "../../../edge/data/jobs.ts";
 import { planJob } from "../../../edge/data/planning.ts";
@@ -132,7 +132,11 @@ test("two ingesters of one job at once stage each row once", async () => {
   const both = [13, 20].map(async (batchRows) => {
     while ((await run(id, bench.database, files, { rowsPerMessage: 100, batchRows })) === "more");
   });
-  await Promise.all(both);
+  // The slower one may find the job taken in by the other: it is told to stop, as the queue's consumer is.
+  const ends = await Promise.allSettled(both);
+  const failures = ends.flatMap((end) => (end.status === "rejected" ? [end.reason] : []));
+  expect(failures.filter((reason) => !isIngestStopped(reason))).toEqual([]);
+  expect(failures.length).toBeLessThan(2);
   expect((await itemsOf(id)).map((item) => item.email)).toEqual(emails);
 });
 
