@@ -1,3 +1,4 @@
+import type { KnownDomains } from "../../shared/address/facts.ts";
 import { canonicalForm } from "../../shared/address/forms.ts";
 import { type Address, parseAddress } from "../../shared/address/parse.ts";
 import { INGEST_ROWS_PER_MESSAGE, STAGE_BATCH_ROWS, STAGE_BATCHES_IN_FLIGHT } from "../../shared/limits.ts";
@@ -77,8 +78,9 @@ function batchOf(rows: readonly TableRow[], { mode, dedupe, policy }: How): Batc
     checkedAt: new Date(nowMs).toISOString(),
   };
   const numbers = new Map<string, number>();
+  const known: KnownDomains = new Map();
   for (const { email, rowNo } of rows) {
-    const { facts, tenantRule, verdict } = readAddress(withoutName(email), mode, policy, nowMs);
+    const { facts, tenantRule, verdict } = readAddress(withoutName(email), mode, policy, nowMs, known);
     batch.emails.push(facts.input);
     batch.domains.push(facts.address?.domain ?? null);
     batch.dedupe.push(sameness(dedupe, facts.input, facts.address, rowNo));

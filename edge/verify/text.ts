@@ -1,4 +1,4 @@
-import { type AddressFacts, addressFacts } from "../../shared/address/facts.ts";
+import { type AddressFacts, addressFacts, type KnownDomains } from "../../shared/address/facts.ts";
 import { ADDRESS_INPUT_MAX_CHARS } from "../../shared/limits.ts";
 import { type CompiledRules, matchRule } from "../../shared/rules/rules.ts";
 import { decide, emptyEvidence } from "../../shared/verdict/decide.ts";
@@ -19,10 +19,17 @@ export type ReadAddress = {
 /**
  * Reads one address and decides it if text, lists, the tenant's rules or the mode allow: no hop, no wait.
  * @param email as given; longer than any address can be, it is cut
+ * @param known the caller's memory of domains, where many addresses share a few
  */
-export function readAddress(email: string, mode: Mode, policy: Policy, nowMs: number): ReadAddress {
+export function readAddress(
+  email: string,
+  mode: Mode,
+  policy: Policy,
+  nowMs: number,
+  known?: KnownDomains,
+): ReadAddress {
   const text = email.length > ADDRESS_INPUT_MAX_CHARS ? email.slice(0, ADDRESS_INPUT_MAX_CHARS) : email;
-  const facts = addressFacts(text);
+  const facts = addressFacts(text, undefined, known);
   const rule = facts.address === null ? null : matchRule(policy.rules, facts.address);
   const tenantRule = rule === null ? null : { id: rule.id, kind: rule.kind };
   if (mode !== "edge" && !decidableAtEdge(facts, tenantRule, false)) return { facts, tenantRule, verdict: null };
