@@ -3,6 +3,10 @@
  * machine; ratios come from one run and are what to quote.
  */
 
+// Standard output is for figures: the local Workers runtime keeps its notes to itself, and asks the internet nothing.
+process.env.WRANGLER_LOG ??= "none";
+process.env.CLOUDFLARE_CF_FETCH_ENABLED ??= "false";
+
 type Emit = (name: string, value: number, unit: string) => void;
 type Bench = () => Promise<{ bench(emit: Emit): Promise<void> }>;
 
