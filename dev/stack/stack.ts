@@ -70,6 +70,8 @@ async function assemble(settings: StackSettings, voice: Voice, started: Started)
   const folder = takeFolder(dataDir);
   if (!folder.ok) throw new Error(folder.error);
   started.add(folder.value.release);
+  // A stack that was killed could not take its word back.
+  rmSync(readyFile(dataDir), { force: true });
   const logDir = join(dataDir, "logs");
   mkdirSync(logDir, { recursive: true });
   const identity = readOrMakeIdentity(dataDir);
@@ -280,9 +282,11 @@ async function keepPart(
 
 // ---------------------------------------------------------------- what others read
 
+const readyFile = (dataDir: string): string => join(dataDir, "ready.json");
+
 /** Writes ready.json in one step, so that whoever waits for it never reads half of it. */
 function publishReady(parts: Parts, url: string, receiverUrl: string): void {
-  const file = join(parts.settings.dataDir, "ready.json");
+  const file = readyFile(parts.settings.dataDir);
   const content = {
     url,
     live_key: parts.identity.liveKey,
