@@ -1,13 +1,13 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { Client } from "pg";
 import { grantLogins } from "../migrations/logins.ts";
 import { migrateUp } from "../migrations/migrate.ts";
 import { LOGIN_ROLES, type LoginRole } from "../migrations/roles.ts";
+import { freePort } from "./ports.ts";
 import { claimFolder, endOrphan } from "./postgres/claim.ts";
 import { type Credentials, readOrMakeCredentials } from "./postgres/credentials.ts";
 import { type Launch, planLaunch, postgresBinaries } from "./postgres/launch.ts";
@@ -242,14 +242,4 @@ function ended(child: ChildProcess): Promise<[number | null, NodeJS.Signals | nu
     child.once("error", () => done([127, null]));
     child.once("close", (code, signal) => done([code, signal]));
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("Postgres: no free port on 127.0.0.1");
-  return address.port;
 }

@@ -1,12 +1,11 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { once } from "node:events";
 import { createWriteStream, mkdirSync, type WriteStream } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { Client } from "pg";
 import { sealSecret } from "../../edge/webhooks/seal.ts";
 import { newApiKey, newProbeToken, type ProbeToken, storeProbeToken } from "../../probe/admin/accounts.ts";
 import { startNeonShim } from "../neon-shim.ts";
+import { freePort } from "../ports.ts";
 import { type Postgres, prepareDatabase, startPostgres } from "../postgres.ts";
 import { type Receiver, startReceiver } from "../receiver.ts";
 import { startReaper } from "../stack/child.ts";
@@ -262,14 +261,4 @@ async function leftOf(parts: readonly Part[]): Promise<string[]> {
     if (left.length === 0 || Date.now() > until) return left;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no free port on 127.0.0.1");
-  return address.port;
 }

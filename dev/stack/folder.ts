@@ -1,5 +1,4 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { err, ok, type Result } from "../../shared/result.ts";
 
@@ -23,15 +22,6 @@ export function takeFolder(dataDir: string): Result<Folder, string> {
     return err(`the data folder ${dataDir} cannot be used: ${error instanceof Error ? error.message : String(error)}`);
   }
   return ok({ release: () => rmSync(file, { force: true }) });
-}
-
-/** Whether the port of 127.0.0.1 is taken already. */
-export function portInUse(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(true));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(false)));
-  });
 }
 
 function readText(file: string): string | null {

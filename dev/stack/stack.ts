@@ -1,15 +1,14 @@
-import { once } from "node:events";
 import { createWriteStream, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { sealSecret } from "../../edge/webhooks/seal.ts";
 import type { LoginRole } from "../../migrations/roles.ts";
 import { startNeonShim } from "../neon-shim.ts";
+import { freePort, portInUse } from "../ports.ts";
 import { prepareDatabase, prepareExternal, startPostgres } from "../postgres.ts";
 import { type Receiver, startReceiver } from "../receiver.ts";
 import { worldList } from "../world/list.ts";
 import { type Reaper, startReaper } from "./child.ts";
-import { portInUse, takeFolder } from "./folder.ts";
+import { takeFolder } from "./folder.ts";
 import { type Identity, readOrMakeIdentity } from "./identity.ts";
 import { type Keeper, keep } from "./keeper.ts";
 import { seed } from "./seed.ts";
@@ -306,14 +305,4 @@ function sampleList(): string {
     lines.push(`"${email.replaceAll('"', '""')}",row ${row}`);
   }
   return `${lines.join("\n")}\n`;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no free port on 127.0.0.1");
-  return address.port;
 }
