@@ -82,7 +82,7 @@ function sourceBytes(folder: string): number {
 /** Measures the address room: speed, growth, weight, and the npm packages that do parts of it in the same run. */
 export async function bench(emit: (name: string, value: number, unit: string) => void): Promise<void> {
   const beforeImport = performance.now();
-  const { addressFacts } = await import("../../shared/address/facts.ts");
+  const { addressFacts, knownDomains } = await import("../../shared/address/facts.ts");
   const { loadLists } = await import("../../shared/lists/lists.ts");
   emit("address.import", performance.now() - beforeImport, "ms");
   const beforeLists = performance.now();
@@ -111,7 +111,7 @@ export async function bench(emit: (name: string, value: number, unit: string) =>
   const verdict = (a: string) => decide(emptyEvidence(addressFacts(a), "edge"), { roleIsRisky: false }, 0);
   emit("address.facts_and_verdict", perSecond(list, verdict), "addresses/s");
   // As lists are read: what the lists say of a domain is looked up once per batch.
-  const known = new Map();
+  const known = knownDomains();
   const ofList = (a: string) =>
     decide(emptyEvidence(addressFacts(a, undefined, known), "edge"), { roleIsRisky: false }, 0);
   emit("address.facts_and_verdict_of_list", perSecond(list, ofList), "addresses/s");

@@ -1,4 +1,4 @@
-import type { KnownDomains } from "../../shared/address/facts.ts";
+import { knownDomains } from "../../shared/address/facts.ts";
 import { canonicalForm } from "../../shared/address/forms.ts";
 import { type Address, parseAddress } from "../../shared/address/parse.ts";
 import { INGEST_ROWS_PER_MESSAGE, STAGE_BATCH_ROWS, STAGE_BATCHES_IN_FLIGHT } from "../../shared/limits.ts";
@@ -78,7 +78,7 @@ function batchOf(rows: readonly TableRow[], { mode, dedupe, policy }: How): Batc
     checkedAt: new Date(nowMs).toISOString(),
   };
   const numbers = new Map<string, number>();
-  const known: KnownDomains = new Map();
+  const known = knownDomains();
   for (const { email, rowNo } of rows) {
     const { facts, tenantRule, verdict } = readAddress(withoutName(email), mode, policy, nowMs, known);
     batch.emails.push(facts.input);

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { addressFacts, type KnownDomains } from "../../shared/address/facts.ts";
+import { addressFacts, knownDomains } from "../../shared/address/facts.ts";
 import { providerById } from "../../shared/providers/index.ts";
 import { decidableAtEdge } from "../../shared/verdict/reasons.ts";
 import type { ChunkItem } from "../../shared/wire/frames.ts";
@@ -135,7 +135,7 @@ class MailChecker implements Checker {
   /** Answers what the text decides, and groups the rest by domain. */
   #begin(call: Call): readonly Group[] {
     const groups = new Map<string, Group>();
-    const known: KnownDomains = new Map();
+    const known = knownDomains();
     for (const item of call.items) {
       const facts = addressFacts(item.email, undefined, known);
       const path = facts.address === null ? null : pathOf(facts.address);

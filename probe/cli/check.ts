@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
-import { addressFacts, type KnownDomains } from "../../shared/address/facts.ts";
+import { addressFacts, knownDomains } from "../../shared/address/facts.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import { decide, emptyEvidence } from "../../shared/verdict/decide.ts";
 import { MODES, type Mode } from "../../shared/verdict/vocabulary.ts";
@@ -163,7 +163,7 @@ async function runEdge(batches: AsyncGenerator<string[]>, format: Format, writer
   for await (const batch of batches) {
     const nowMs = Date.now();
     let text = "";
-    const known: KnownDomains = new Map();
+    const known = knownDomains();
     for (const email of batch) {
       const facts = addressFacts(email, undefined, known);
       text += lineOf(decide(emptyEvidence(facts, "edge"), options, nowMs), format);

@@ -9,7 +9,7 @@ import {
 } from "../lists/lists.ts";
 import { bareLocal, tagOf } from "./forms.ts";
 import { isPublicLiteral } from "./literal.ts";
-import { type Address, type AddressError, type ParseOptions, parseAddress } from "./parse.ts";
+import { type Address, type AddressError, type ParseOptions, parseAddress, type ReadDomains } from "./parse.ts";
 import { providerSyntaxError } from "./provider-syntax.ts";
 import { looksRandom } from "./random.ts";
 import { repairAddress } from "./repair.ts";
@@ -53,8 +53,11 @@ type DomainFacts = {
   readonly suggestion: ReturnType<typeof suggestDomain>;
 };
 
-/** Domains already looked up by a caller who reads many addresses; it lives and ends with the caller. */
-export type KnownDomains = Map<string, DomainFacts>;
+/** Domains already read and looked up by a caller who reads many addresses; it lives and ends with the caller. */
+export type KnownDomains = { readonly read: ReadDomains; readonly facts: Map<string, DomainFacts> };
+
+/** An empty memory of domains. It grows with the domains it meets: make a new one for each bounded batch. */
+export const knownDomains = (): KnownDomains => ({ read: new Map(), facts: new Map() });
 
 const NO_FLAGS = {
   disposable: false,
@@ -71,7 +74,7 @@ const NO_FLAGS = {
  * @param known the caller's memory of domains, where many addresses share a few
  */
 export function addressFacts(input: string, options?: ParseOptions, known?: KnownDomains): AddressFacts {
-  const parsed = parseAddress(input, options);
+  const parsed = parseAddress(input, options, known?.read);
   if (!parsed.ok) return malformed(input.trim(), parsed.error);
   const address = parsed.value;
   if (address.literal) return literalFacts(address);
@@ -100,7 +103,7 @@ export function addressFacts(input: string, options?: ParseOptions, known?: Know
 }
 
 function domainFacts({ domain, specialUse }: Address, known: KnownDomains | undefined): DomainFacts {
-  const remembered = known?.get(domain);
+  const remembered = known?.facts.get(domain);
   if (remembered !== undefined) return remembered;
   const provider = providerOfDomain(domain);
   const relay = provider === null && isPrivacyRelay(domain);
@@ -108,7 +111,7 @@ function domainFacts({ domain, specialUse }: Address, known: KnownDomains | unde
   const disposable = !relay && !free && isDisposableDomain(domain);
   const suggestion = relay || provider !== null || specialUse !== null ? null : suggestDomain(domain);
   const found = { provider, relay, free, disposable, suggestion };
-  known?.set(domain, found);
+  known?.facts.set(domain, found);
   return found;
 }
 

@@ -38,14 +38,21 @@ export type ParseOptions = {
   mailto?: boolean;
 };
 
+/** A domain as it was read before. */
+type ReadDomain = { readonly ascii: string; readonly unicode: string; readonly specialUse: string | null };
+
+/** Domains read before, by their spelling, for a caller who reads many addresses; it lives and ends with the caller. */
+export type ReadDomains = Map<string, ReadDomain>;
+
 /**
  * Reads one address. Linear in the input, never throws. Surrounding white space is dropped; comments and folding
  * white space are refused; the domain needs a dot or is an address literal. The policy is in docs/ADDRESSES.md.
+ * @param read the caller's memory of domains, where many addresses share a few
  */
-export function parseAddress(input: string, options?: ParseOptions): Result<Address, AddressError> {
+export function parseAddress(input: string, options?: ParseOptions, read?: ReadDomains): Result<Address, AddressError> {
   const text = input.trim();
   if (text === "") return err(addressError("empty", 0, "The address is empty."));
-  if (options === undefined) return readMailbox(text, text, 0, text.length);
+  if (options === undefined) return readMailbox(text, text, 0, text.length, read);
   if (text.length > ADDRESS_LIMITS.INPUT_UNITS) return err(tooLong(ADDRESS_LIMITS.ADDRESS_OCTETS));
   if (options.mailto === true && /^mailto:/i.test(text)) {
     const inner = unwrapMailto(text);
@@ -58,7 +65,13 @@ export function parseAddress(input: string, options?: ParseOptions): Result<Addr
   return readMailbox(text, text, 0, text.length);
 }
 
-function readMailbox(input: string, text: string, start: number, end: number): Result<Address, AddressError> {
+function readMailbox(
+  input: string,
+  text: string,
+  start: number,
+  end: number,
+  read?: ReadDomains,
+): Result<Address, AddressError> {
   if (start >= end) return err(addressError("empty", start, "The address is empty."));
   if (end - start > ADDRESS_LIMITS.MAILBOX_UNITS) return err(tooLong(start + ADDRESS_LIMITS.ADDRESS_OCTETS));
   const quoted = text.charCodeAt(start) === 0x22;
@@ -66,7 +79,7 @@ function readMailbox(input: string, text: string, start: number, end: number): R
   if (typeof found !== "number") return err(found);
   const local = normaliseLocal(text.slice(start, found), start);
   if (!local.ok) return local;
-  return readAfterAt(input, text, local.value, quoted, found + 1, end);
+  return readAfterAt(input, text, local.value, { quoted, at: found, end }, read);
 }
 
 /** Position of the `@` behind a dot-atom. */
@@ -100,42 +113,59 @@ function isAscii(text: string): boolean {
   return true;
 }
 
+/** Where the parts of a mailbox stand in the text. */
+type Span = { readonly quoted: boolean; readonly at: number; readonly end: number };
+
 function readAfterAt(
   input: string,
   text: string,
   local: string,
-  quoted: boolean,
-  start: number,
-  end: number,
+  span: Span,
+  read: ReadDomains | undefined,
 ): Result<Address, AddressError> {
-  const literal = text.charCodeAt(start) === 0x5b;
-  let domain: string;
-  let unicodeDomain: string;
-  if (literal) {
-    const read = readLiteral(text, start, end);
-    if (!read.ok) return read;
-    domain = unicodeDomain = read.value;
-  } else {
-    const read = readDomain(text, start, end);
-    if (!read.ok) return read;
-    domain = read.value.ascii;
-    unicodeDomain = read.value.unicode;
-  }
+  const { quoted, at, end } = span;
+  const literal = text.charCodeAt(at + 1) === 0x5b;
+  const found = literal ? readLiteralDomain(text, at + 1, end) : readNamedDomain(text, at + 1, end, read);
+  if (!found.ok) return found;
+  const { ascii: domain, unicode: unicodeDomain, specialUse } = found.value;
   const localOctets = utf8Length(local);
   if (localOctets + 1 + domain.length > ADDRESS_LIMITS.ADDRESS_OCTETS) {
-    return err(tooLong(Math.min(end, start + Math.max(0, ADDRESS_LIMITS.ADDRESS_OCTETS - localOctets - 1))));
+    return err(tooLong(Math.min(end, at + 1 + Math.max(0, ADDRESS_LIMITS.ADDRESS_OCTETS - localOctets - 1))));
   }
+  // Most addresses are written as they are normalised: the text itself serves, and nothing is copied.
+  const asWritten = local.length + 1 + domain.length === text.length && text.endsWith(domain) && text.startsWith(local);
   return ok({
     input,
     local,
     domain,
     unicodeDomain,
-    normalised: `${local}@${domain}`,
+    normalised: asWritten ? text : `${local}@${domain}`,
     quoted,
     literal,
     needsSmtpUtf8: localOctets !== local.length,
-    specialUse: literal ? null : specialUseName(domain),
+    specialUse,
   });
+}
+
+function readLiteralDomain(text: string, start: number, end: number): Result<ReadDomain, AddressError> {
+  const read = readLiteral(text, start, end);
+  return read.ok ? ok({ ascii: read.value, unicode: read.value, specialUse: null }) : read;
+}
+
+function readNamedDomain(
+  text: string,
+  start: number,
+  end: number,
+  known: ReadDomains | undefined,
+): Result<ReadDomain, AddressError> {
+  const spelling = known === undefined ? "" : text.slice(start, end);
+  const remembered = known?.get(spelling);
+  if (remembered !== undefined) return ok(remembered);
+  const read = readDomain(text, start, end);
+  if (!read.ok) return read;
+  const found = { ...read.value, specialUse: specialUseName(read.value.ascii) };
+  known?.set(spelling, found);
+  return ok(found);
 }
 
 function tooLong(position: number): AddressError {

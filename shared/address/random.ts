@@ -12,18 +12,21 @@ for (const c of "aeiouy") VOWELS[c.charCodeAt(0)] = 1;
  * digits many times over or unpronounceable. Separators mean that a person or a pattern made it.
  */
 export function looksRandom(local: string): boolean {
-  if (local.length < SHORTEST || /[^a-z0-9]/.test(local)) return false;
-  if (/^[0-9]+$/.test(local)) return false; // telephone and customer numbers
-  return switches(local) >= 4 || (unpronounceable(local) && longestConsonantRun(local) >= 5);
-}
-
-/** How often letters change to digits and back: `a1b2c3` 5, `anna1987` 1. */
-function switches(local: string): number {
-  let count = 0;
-  for (let i = 1; i < local.length; i++) {
-    if (isDigit(local.charCodeAt(i)) !== isDigit(local.charCodeAt(i - 1))) count++;
+  if (local.length < SHORTEST) return false;
+  let digits = 0;
+  // How often letters change to digits and back: `a1b2c3` 5, `anna1987` 1.
+  let switches = 0;
+  let before = isDigit(local.charCodeAt(0));
+  for (let i = 0; i < local.length; i++) {
+    const unit = local.charCodeAt(i);
+    const digit = isDigit(unit);
+    if (!digit && (unit < 0x61 || unit > 0x7a)) return false;
+    if (digit) digits++;
+    if (digit !== before) switches++;
+    before = digit;
   }
-  return count;
+  if (digits === local.length) return false; // telephone and customer numbers
+  return switches >= 4 || (unpronounceable(local) && longestConsonantRun(local) >= 5);
 }
 
 const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;

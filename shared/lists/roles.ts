@@ -112,14 +112,11 @@ const NO_REPLY_END = /(?:noreply|donotreply|dontreply|nepasrepondre|noresponder|
  * Whether a lower-case local part without its tag names a function (`sales`, `customer-service`, `info2`).
  */
 export function isRoleLocal(local: string): boolean {
-  if (ROLES.has(local)) return true;
   let end = local.length;
   while (end > 0 && isDigit(local.charCodeAt(end - 1))) end--;
   if (end === 0) return false;
-  const separated = hasSeparator(local);
-  if (end === local.length && !separated) return false;
-  const plain = local.slice(0, end);
-  return ROLES.has(separated ? plain.replace(SEPARATORS, "") : plain);
+  const plain = end === local.length ? local : local.slice(0, end);
+  return ROLES.has(hasSeparator(plain) ? plain.replace(SEPARATORS, "") : plain);
 }
 
 const isDigit = (unit: number): boolean => unit >= 0x30 && unit <= 0x39;

@@ -1,5 +1,5 @@
 import type { ScoreFactor } from "./types.ts";
-import { type Rating, REASONS, type Reason, type Status } from "./vocabulary.ts";
+import { type Rating, REASONS, type Reason, STATUSES, type Status } from "./vocabulary.ts";
 
 /** Names the table of weights below; it changes whenever a number in it changes, and is stored with each verdict. */
 export const SCORE_VERSION = "2026-11-1";
@@ -125,13 +125,31 @@ const extraFactors = (input: ScoreInput): ScoreFactor[] => {
   return extra;
 };
 
-const isPlain = (input: ScoreInput): boolean =>
-  input.outcome === null &&
-  !input.role &&
-  !input.noReply &&
-  !input.softCode &&
-  input.ageDays <= AGE_FREE_DAYS &&
-  !(input.catchAll && (input.randomLocal || input.sitePattern));
+/** What a score without outcome and age depends on, as a small number. */
+const bitsOf = (input: ScoreInput): number =>
+  (input.role ? 1 : 0) +
+  (input.noReply ? 2 : 0) +
+  (input.softCode ? 4 : 0) +
+  (input.catchAll ? 8 : 0) +
+  (input.randomLocal ? 16 : 0) +
+  (input.sitePattern ? 32 : 0);
+
+const computed = (input: ScoreInput): Score => {
+  const extra = extraFactors(input);
+  const base = BASE_FACTORS[input.reason];
+  const factors = extra.length === 0 ? base : Object.freeze([...base, ...extra]);
+  if (input.reason === "blocked_by_rule" || input.reason === "suppressed") return { score: 0, factors };
+  let sum = 0;
+  for (const { weight } of factors) sum += weight;
+  const raw = Math.round(100 / (1 + Math.exp(-sum)));
+  const [low, high] = CLAMP[input.status];
+  return { score: Math.min(Math.max(raw, low), high), factors };
+};
+
+/** Scores that were worked out before, by status, reason and bits: a few hundred at most, shared by all verdicts. */
+const known = Object.fromEntries(
+  STATUSES.map((status) => [status, Object.fromEntries(REASONS.map((reason) => [reason, []]))]),
+) as unknown as Readonly<Record<Status, Readonly<Record<Reason, (Score | undefined)[]>>>>;
 
 /**
  * The score of a verdict: 0..100, the chance that mail does not bounce at the recipient, as a logistic function of a
@@ -139,14 +157,12 @@ const isPlain = (input: ScoreInput): boolean =>
  * sum is the score before clamping.
  */
 export const scoreOf = (input: ScoreInput): Score => {
-  const base = BASE_FACTORS[input.reason];
-  const factors = isPlain(input) ? base : [...base, ...extraFactors(input)];
-  if (input.reason === "blocked_by_rule" || input.reason === "suppressed") return { score: 0, factors };
-  let sum = 0;
-  for (const { weight } of factors) sum += weight;
-  const raw = Math.round(100 / (1 + Math.exp(-sum)));
-  const [low, high] = CLAMP[input.status];
-  return { score: Math.min(Math.max(raw, low), high), factors };
+  if (input.outcome !== null || input.ageDays > AGE_FREE_DAYS) return computed(input);
+  const scores = known[input.status][input.reason];
+  const bits = bitsOf(input);
+  const score = scores[bits] ?? computed(input);
+  scores[bits] = score;
+  return score;
 };
 
 /** The word for a score: 90 and more excellent, 75 good, 50 fair, 20 poor, below that bad. */
