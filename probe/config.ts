@@ -3,8 +3,15 @@ import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { BULK_WINDOW_ADDRESSES } from "../shared/limits.ts";
+import { providerById } from "../shared/providers/index.ts";
 import { err, ok, type Result } from "../shared/result.ts";
-import { POOL_IDLE_CONNECTIONS_MAX, POOL_IDLE_MS } from "./limits.ts";
+import {
+  ADDRESS_VISITS_PER_DAY,
+  DOMAIN_VISITS_PER_DAY,
+  HOST_UNKNOWN_PER_HOUR,
+  POOL_IDLE_CONNECTIONS_MAX,
+  POOL_IDLE_MS,
+} from "./limits.ts";
 
 /** An address of this machine to dial from, and the name it says in EHLO. `ANY_SOURCE` lets the system choose. */
 export type SourceAddress = { readonly address: string; readonly helo: string };
@@ -43,8 +50,26 @@ export type ProbeConfig = {
   readonly nullSender: boolean;
   /** When the source addresses began to ask, while they are new and have to be warmed up; null later (E8). */
   readonly warmSinceMs: number | null;
+  /** Local parts of the operators' canaries where not the day's: by operator, an address that it must refuse. */
+  readonly canaries: ReadonlyMap<string, string>;
+  /** Mailboxes of ours at operators: where one of them is refused, we are. */
+  readonly liveMailboxes: readonly LiveMailbox[];
+  readonly caps: Caps;
   /** Key of the control addresses, shared by the fleet so that their greylist triplets age together. */
   readonly controlSecret: string;
+};
+
+/** A mailbox that certainly exists, at an operator's own domain. */
+export type LiveMailbox = { readonly provider: string; readonly address: string };
+
+/** Caps across all tenants (MAIL.md 7, E3). */
+export type Caps = {
+  /** Addresses of one domain asked about in a day. */
+  readonly domainPerDay: number;
+  /** Unknown users met at one host in an hour; operators that count more strictly have less. */
+  readonly hostUnknownPerHour: number;
+  /** Visits to one address in a day. */
+  readonly addressPerDay: number;
 };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -81,6 +106,12 @@ export function readProbeConfig(env: Environment): Result<ProbeConfig, string> {
   }
   const warmSinceMs = env.PROBE_WARM_SINCE ? Date.parse(env.PROBE_WARM_SINCE) : null;
   if (Number.isNaN(warmSinceMs)) return err("PROBE_WARM_SINCE must be a date such as 2026-11-20");
+  const canaries = readPerProvider("PROBE_CANARIES", env.PROBE_CANARIES, /^[a-z0-9][a-z0-9._+-]{0,62}$/i);
+  if (!canaries.ok) return canaries;
+  const live = readPerProvider("PROBE_LIVE_MAILBOXES", env.PROBE_LIVE_MAILBOXES, LIVE_MAILBOX);
+  if (!live.ok) return live;
+  const caps = readCaps(env);
+  if (!caps.ok) return caps;
   return ok({
     edgeUrl: env.EDGE_URL || null,
     token: env.PROBE_TOKEN || null,
@@ -99,8 +130,44 @@ export function readProbeConfig(env: Environment): Result<ProbeConfig, string> {
     poolIdleMs: poolIdleMs.value,
     nullSender: isOn(env.PROBE_NULL_SENDER),
     warmSinceMs,
+    canaries: new Map(canaries.value),
+    liveMailboxes: live.value.map(([provider, address]) => ({ provider, address: address.toLowerCase() })),
+    caps: caps.value,
     controlSecret: env.PROBE_CONTROL_SECRET || randomBytes(32).toString("hex"),
   });
+}
+
+const LIVE_MAILBOX = /^[a-z0-9][a-z0-9._+-]{0,62}@(?:[a-z0-9-]{1,63}\.)+[a-z0-9-]{2,63}$/i;
+
+/** Reads "operator=value" pairs with commas between; operators by their identifiers in shared/providers. */
+function readPerProvider(
+  name: string,
+  value: string | undefined,
+  shape: RegExp,
+): Result<readonly (readonly [string, string])[], string> {
+  const pairs: (readonly [string, string])[] = [];
+  for (const part of (value ?? "").split(",")) {
+    const text = part.trim();
+    if (text === "") continue;
+    const [provider = "", said = ""] = text.split("=", 2);
+    if (providerById(provider)?.canary !== true) {
+      return err(`${name}: "${provider}" is no operator with mailboxes for the public`);
+    }
+    if (!shape.test(said)) return err(`${name}: "${text}" is not of the form operator=value`);
+    pairs.push([provider, said]);
+  }
+  return ok(pairs);
+}
+
+function readCaps(env: Environment): Result<Caps, string> {
+  const { PROBE_DOMAIN_PER_DAY, PROBE_HOST_UNKNOWN_PER_HOUR, PROBE_ADDRESS_PER_DAY } = env;
+  const domain = readNumber("PROBE_DOMAIN_PER_DAY", PROBE_DOMAIN_PER_DAY, DOMAIN_VISITS_PER_DAY, 100_000);
+  if (!domain.ok) return domain;
+  const unknown = readNumber("PROBE_HOST_UNKNOWN_PER_HOUR", PROBE_HOST_UNKNOWN_PER_HOUR, HOST_UNKNOWN_PER_HOUR, 1_000);
+  if (!unknown.ok) return unknown;
+  const address = readNumber("PROBE_ADDRESS_PER_DAY", PROBE_ADDRESS_PER_DAY, ADDRESS_VISITS_PER_DAY, 24);
+  if (!address.ok) return address;
+  return ok({ domainPerDay: domain.value, hostUnknownPerHour: unknown.value, addressPerDay: address.value });
 }
 
 const isOn = (value: string | undefined): boolean =>

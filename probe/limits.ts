@@ -61,12 +61,24 @@ export const QUIT_TIMEOUT_MS = 500;
 /** Catch-all answers, refusal templates and acceptances are facts of a day. */
 export const HOST_FACT_TTL_MS = 86_400_000;
 export const HOST_FACTS_MAX_ENTRIES = 50_000;
+/** A control answer is kept for as long as another day's control address can agree with it. */
+export const CONTROL_KEPT_MS = 2 * HOST_FACT_TTL_MS;
+/** Refusals by a host in an hour after which its control is repeated: Cisco accepts all beyond a threshold. */
+export const REFUSALS_BEFORE_CONTROL = 10;
 /** Operators and hosts with pace and breaker state of their own. */
 export const PACE_MAX_ENTRIES = 20_000;
 
 /** A reply to RCPT that takes this long is a tarpit; flights to such a host are small, connections to it short. */
 export const TARPIT_MS = 3_000;
 export const TARPIT_FLIGHT_RECIPIENTS = 4;
+/** Recipients of a transaction at a host that left a pipelined one without a reply: Sendmail sleeps for each of them. */
+export const HELD_FLIGHT_RECIPIENTS = 5;
+/** Questions beyond the number of refusals at which a connection was cut off, by which the next one tests that number. */
+export const SUSPICION_MARGIN = 1;
+/** What a host has taught us is forgotten after this: limits are lifted, faults are mended. */
+export const LEARNT_TTL_MS = 3_600_000;
+/** Time for one address of a host to take a connection while it has others (RFC 8305 has a browser wait far less). */
+export const CONNECT_FALLBACK_MS = 5_000;
 
 /** Longest wait for a host's pace inside a visit; a longer pause sends the work back to wait elsewhere. */
 export const PACE_PATIENCE_MS = 60_000;

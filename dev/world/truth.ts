@@ -31,13 +31,16 @@ const MIXED = /\d[a-z]/;
 export function mailboxKind(local: string): MailboxKind {
   const name = local.toLowerCase();
   if (NO_SUCH.test(name)) return "unknown";
-  if (CONTROL.test(local) && MIXED.test(local)) return "unknown";
+  if (looksMadeUp(local)) return "unknown";
   if (KNOWN.test(name)) return "exists";
   if (name === "postmaster" || name === "abuse") return "role";
   const prefix = PREFIX.exec(name);
   if (prefix) return BY_PREFIX.get(prefix[0]) ?? "exists";
   return CONTROL.test(local) ? "unknown" : "exists";
 }
+
+/** A name that no person chose: what a control address of the prober looks like. */
+export const looksMadeUp = (local: string): boolean => CONTROL.test(local) && MIXED.test(local);
 
 const verdict = (reason: Reason): Verdict => ({ status: REASON_TABLE[reason].status, reason });
 

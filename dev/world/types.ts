@@ -96,6 +96,8 @@ export type HostScript = {
   readonly refusalsMax?: number;
   /** Reply to every recipient in the first session of a source. */
   readonly newcomer?: string;
+  /** Reply to recipients whose names look made up: letters and digits in turns, as control addresses have them. */
+  readonly madeUp?: string;
   /** The sender's domain must have an MX or an address in the world's DNS. */
   readonly checksSender?: boolean;
 };

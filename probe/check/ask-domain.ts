@@ -2,9 +2,11 @@ import { type Provider, providerOfMx } from "../../shared/providers/index.ts";
 import { ANY_SOURCE, type SourceAddress } from "../config.ts";
 import { addressesOf, type HostAddresses, type MxHost } from "../dns/mx.ts";
 import { askHost } from "./ask.ts";
+import { BACKUP_WEIGHT } from "./control.ts";
 import { closeDoubts, type Doubt, doubtOf, weigh } from "./equals.ts";
 import type { Group } from "./group.ts";
 import { hasOptedOut, type Route } from "./resolve.ts";
+import { Aside } from "./statement.ts";
 import { bareFinding, conclude, note, type Subject } from "./subject.ts";
 import type { Surroundings } from "./visit-host.ts";
 import { type Way, wayTo } from "./way.ts";
@@ -30,20 +32,27 @@ type Search = {
   families: number;
 };
 
-/** A mail host with its way and its operator. */
-type Candidate = { readonly host: MxHost; readonly way: Way; readonly provider: Provider | null };
+/** A mail host with its way, its operator, and what its word about a control weighs. */
+type Candidate = {
+  readonly host: MxHost;
+  readonly way: Way;
+  readonly provider: Provider | null;
+  readonly weight: number;
+};
 
 /**
  * Goes through a domain's mail hosts in order of preference. The first host that speaks about recipients decides;
- * a host that cannot be reached, or breaks off, gives way to the next. Where hosts are equals, any of them may be a
- * sender's first: what one refuses is asked again at another before it condemns.
+ * a host that cannot be reached, breaks off, or puts everybody off gives way to the next. Where hosts are equals, any
+ * of them may be a sender's first: what one refuses is asked again at another before it condemns.
  */
 export async function askDomain(question: DomainQuestion, subjects: readonly Subject[]): Promise<void> {
   const { around, group, route } = question;
   const search: Search = { asked: 0, refusedAll: 0, absent: 0, unroutable: 0, dnsErrors: 0, families: 0 };
   const doubts = new Map<Subject, Doubt>();
+  const aside = new Aside();
   let left: readonly Subject[] = subjects;
   let before: Candidate | null = null;
+  let best: number | null = null;
   for (const [index, host] of route.hosts.entries()) {
     if (before !== null && before.host.rank !== host.rank) closeDoubts(doubts);
     if (left.length + doubts.size === 0 || group.cancelled) break;
@@ -51,6 +60,8 @@ export async function askDomain(question: DomainQuestion, subjects: readonly Sub
       addressesOf(around.resolver, host.name, around.reach),
       hasOptedOut(around.resolver, host.name),
     ]);
+    // A name without a mail host behind it is nobody's best.
+    if (found.kind !== "none" && found.kind !== "unroutable") best ??= host.rank;
     const way = found.kind === "addresses" ? wayTo(question.source, found.addresses, question.otherSource) : null;
     if (way === null) {
       countAbsent(search, found);
@@ -61,29 +72,33 @@ export async function askDomain(question: DomainQuestion, subjects: readonly Sub
       left = [];
       break;
     }
-    const candidate: Candidate = { host, way, provider: providerOfMx(host.name) };
-    const doubtful = before !== null && areIndependent(before, candidate) ? [...doubts.keys()] : [];
-    if (left.length + doubtful.length === 0) continue;
-    const answer = await askOne(question, candidate, [...left, ...doubtful]);
+    const weight = host.rank === best ? 1 : BACKUP_WEIGHT;
+    const candidate: Candidate = { host, way, provider: providerOfMx(host.name), weight };
+    const independent = before !== null && areIndependent(before, candidate);
+    const doubtful = independent ? [...doubts.keys()] : [];
+    const asked = new Set(independent ? left : left.filter((subject) => !aside.has(subject)));
+    if (asked.size + doubtful.length === 0) continue;
+    const answer = await askOne(question, candidate, [...asked, ...doubtful]);
     search.asked += 1;
     if (answer.takesNoMail) search.refusedAll += 1;
     for (const [subject, doubt] of doubts) {
       if (doubtful.includes(subject) && weigh(subject, doubt)) doubts.delete(subject);
     }
+    const further = new Set([...answer.left, ...answer.putOff]);
     if (route.hosts[index + 1]?.rank === host.rank) {
-      const gone = new Set(answer.left);
-      for (const subject of left) {
-        const doubt = gone.has(subject) ? null : doubtOf(subject);
+      for (const subject of asked) {
+        const doubt = further.has(subject) ? null : doubtOf(subject);
         if (doubt !== null) doubts.set(subject, doubt);
       }
     }
-    const asked = new Set(left);
-    left = answer.left.filter((subject) => asked.has(subject));
+    aside.compare(asked);
+    aside.put(answer.putOff.filter((subject) => asked.has(subject)));
+    left = left.filter((subject) => !asked.has(subject) || further.has(subject));
     before = candidate;
   }
   if (group.cancelled) return;
   closeDoubts(doubts);
-  for (const subject of left) concludeAbsence(subject, search);
+  for (const subject of left) if (!aside.has(subject)) concludeAbsence(subject, search);
 }
 
 /** Hosts of one operator know the same users, and two names of one address are one host. */
@@ -92,7 +107,7 @@ function areIndependent(one: Candidate, other: Candidate): boolean {
   return !one.way.addresses.some((address) => other.way.addresses.includes(address));
 }
 
-function askOne(question: DomainQuestion, { host, way, provider }: Candidate, subjects: readonly Subject[]) {
+function askOne(question: DomainQuestion, { host, way, provider, weight }: Candidate, subjects: readonly Subject[]) {
   const { around, group, urgent, senderText } = question;
   const { address, helo } = way.source;
   const target = { name: host.name, addresses: way.addresses, source: address, helo };
@@ -103,7 +118,7 @@ function askOne(question: DomainQuestion, { host, way, provider }: Candidate, su
     sender: senderText,
     source: address === ANY_SOURCE ? null : address,
   };
-  return askHost({ around, group, target, provider, speaker, urgent }, subjects);
+  return askHost({ around, group, target, provider, speaker, urgent, weight }, subjects);
 }
 
 function countAbsent(search: Search, found: HostAddresses): void {

@@ -3,15 +3,17 @@ import { type findingOf, resolveSession, type SessionReply } from "../../shared/
 import { replyTemplate } from "../../shared/reply/normalise.ts";
 import { resolveSoft } from "../../shared/reply/soft.ts";
 import type { Classified } from "../../shared/reply/types.ts";
-import type { ReplyEvidence } from "../../shared/verdict/types.ts";
+import type { CatchAll } from "../../shared/verdict/types.ts";
 import type { Target } from "../smtp/host-types.ts";
 import { plainPath } from "../smtp/path.ts";
 import { tellQuestion } from "../smtp/transcript.ts";
 import { type Question, question } from "../smtp/visit.ts";
-import { asOfNow, type ControlAnswer, type ControlOutcome, controlLocal, readControl } from "./control.ts";
+import { askControl } from "./ask-control.ts";
+import { type ControlAnswer, worthOf } from "./control.ts";
 import type { Group } from "./group.ts";
 import { type Heard, hear } from "./hear.ts";
 import { askWithNullSender } from "./null-sender.ts";
+import { putsEverybodyOff } from "./statement.ts";
 import { conclude, type Subject } from "./subject.ts";
 import { classify, evidenceOf, type Speaker } from "./trouble.ts";
 import { type Surroundings, visitHost } from "./visit-host.ts";
@@ -24,22 +26,23 @@ export type Asking = {
   readonly provider: Provider | null;
   readonly speaker: Speaker;
   readonly urgent: boolean;
+  /** 1, or less where the host's word about a control counts for less than the best host's. */
+  readonly weight: number;
 };
 
-/** Refusals in one visit after which an older control answer is not trusted: Cisco accepts all beyond a threshold. */
-const REFUSALS_BEFORE_CONTROL = 10;
 /** Chunk items remember at most this much of a refusal. */
 const TEMPLATE_MAX_CHARS = 200;
 
 /**
  * Second step of a check: the real recipients, then the control address, then `postmaster@` where all were refused
  * alike; after that the session's replies are read together.
- * @returns the subjects about which the next host should be asked, and whether this one says that it takes no mail
+ * @returns the subjects about which the next host should be asked, those (all or none) whom this one has only put off,
+ * and whether it says that it takes no mail
  */
 export async function askHost(
   asking: Asking,
   subjects: readonly Subject[],
-): Promise<{ left: Subject[]; takesNoMail: boolean }> {
+): Promise<{ left: Subject[]; putOff: readonly Subject[]; takesNoMail: boolean }> {
   await sendQuestions(asking, subjects, false);
   const again = subjects.filter((subject) => wantsReconnect(asking, subject));
   if (again.length > 0) await sendQuestions(asking, again, true);
@@ -52,7 +55,8 @@ export async function askHost(
   }
   await askWithNullSender(asking, subjects);
   reportPace(asking, subjects, heard);
-  return { left, takesNoMail: left.some((subject) => subject.noMail !== null) };
+  const putOff = left.length === 0 && putsEverybodyOff(subjects) ? subjects : [];
+  return { left, putOff, takesNoMail: left.some((subject) => subject.noMail !== null) };
 }
 
 /** "This host takes no mail", said to everybody: a word about the domain only when the next host says it too. */
@@ -116,68 +120,9 @@ function wantsReconnect(asking: Asking, subject: Subject): boolean {
   return classify(evidenceOf(reply, "rcpt", asking.target.name), asking.speaker, subject.path).retry === "reconnect";
 }
 
-/** The answer to the control address where it matters and is to be had. */
-async function askControl(asking: Asking, heard: readonly Heard[]): Promise<ControlOutcome> {
-  const { around, provider, target, group } = asking;
-  const key = controlKey(asking, heard);
-  const nowMs = around.now();
-  if (provider?.truth === "accepts_then_bounces") return null;
-  let matters = false;
-  let refused = 0;
-  for (const { classified, evidence } of heard) {
-    if (classified.class === "accepted" || comesLater(classified, evidence)) matters = true;
-    if ((evidence.code ?? 0) >= 500) refused += 1;
-  }
-  if (!matters || group.cancelled) return around.book.knownControl(key, nowMs);
-  if (refused > REFUSALS_BEFORE_CONTROL) around.book.forgetControl(key);
-  const hostKey = `${target.source} ${target.name}`;
-  const answer = await around.book.control(key, nowMs, () => sendControl(asking));
-  if (answer !== null && answer !== "later" && answer.template !== null) {
-    around.book.learnTemplate(hostKey, answer.template, nowMs);
-  }
-  return answer;
-}
-
-/**
- * A greylist, or a "not yet" about the address itself (X.1.X and X.2.X of RFC 3463), as Postfix says while it verifies
- * an address elsewhere: the same question later gets its answer, and the control should have aged by then.
- */
-function comesLater(classified: Classified, evidence: ReplyEvidence): boolean {
-  if (classified.class === "greylist") return true;
-  return classified.class === "temporary" && /^4\.[12]\./.test(evidence.enhanced ?? "");
-}
-
 /** A 250 whose control was greylisted is worth another visit: by then the control's triplet is as old as its own. */
 function awaitControl(subject: Subject, classified: Classified): void {
   if (classified.class === "accepted") subject.retry = "greylist";
-}
-
-/** At consumer providers one canary per operator, source and day stands for every control (MAIL.md 3). */
-function controlKey({ provider, target, group }: Asking, heard: readonly Heard[]): string {
-  const consumerDomain = heard[0]?.subject.facts.provider !== null;
-  return provider?.canary && consumerDomain ? `${provider.id} ${target.source}` : `${group.domain} ${target.name}`;
-}
-
-async function sendControl(asking: Asking): Promise<ControlOutcome> {
-  const { around, group, target, provider, speaker, urgent } = asking;
-  const local = controlLocal(around.controlSecret, group.domain, around.now());
-  const path = plainPath(`${local}@${group.domain}`);
-  if (path === null) return null;
-  for (const fresh of [false, true]) {
-    if (group.cancelled) return null;
-    const asked = question(path, false);
-    await visitHost(around, group, target, provider, [asked], { urgent, fresh });
-    group.transcript?.push(`# ${target.name}: control address`, ...tellQuestion(asked));
-    if (asked.reply === null) continue;
-    const evidence = evidenceOf(asked.reply, "rcpt", target.name);
-    const classified = classify(evidence, speaker, path);
-    const answer = readControl(classified, replyTemplate(evidence.text, path), around.now(), null);
-    if (answer !== null) return answer;
-    // Time is what a greylist or a failing server needs, not another connection.
-    if (comesLater(classified, evidence)) return "later";
-    if (classified.class === "temporary") return null;
-  }
-  return null;
 }
 
 /** Reads the replies of each session together and concludes. */
@@ -185,6 +130,7 @@ async function interpret(asking: Asking, heard: readonly Heard[], control: Contr
   const { around, target } = asking;
   const hostKey = `${target.source} ${target.name}`;
   const nowMs = around.now();
+  const catchAll = control === null ? null : worthOf(control, Math.max(nowMs, control.atMs), asking.weight);
   if (heard.some(({ classified }) => classified.class === "accepted")) around.book.learnAcceptance(hostKey, nowMs);
   for (const one of heard) soften(one, nowMs, around.profile.timeScale);
   const sessions = new Map<number, Heard[]>();
@@ -218,7 +164,7 @@ async function interpret(asking: Asking, heard: readonly Heard[], control: Contr
     }
     for (const { key, finding } of resolved) {
       const one = session[key];
-      if (one !== undefined) settle(asking, one, finding, control);
+      if (one !== undefined) settle(asking, one, finding, { control, catchAll });
     }
   }
 }
@@ -256,14 +202,14 @@ function settle(
   asking: Asking,
   heard: Heard,
   finding: ReturnType<typeof findingOf>,
-  control: ControlAnswer | null,
+  { control, catchAll }: { readonly control: ControlAnswer | null; readonly catchAll: CatchAll | null },
 ): void {
   const { subject, classified } = heard;
-  const { provider, target, around } = asking;
+  const { provider, target } = asking;
   // What contrast has turned into something else is not retried as what it was.
   conclude(subject, finding, finding.reason === classified.reason ? classified.retry : null);
   subject.mx = target.name;
-  subject.catchAll = control === null ? null : asOfNow(control, around.now());
+  subject.catchAll = catchAll;
   subject.acceptsThenBounces = bouncesLater(provider, control, subject.facts.provider !== null);
 }
 

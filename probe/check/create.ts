@@ -30,6 +30,8 @@ export type CheckerDeps = {
   readonly resolver?: Resolver;
   /** False for a source address that an operator has taken out of service. */
   readonly mayUse?: (source: string) => boolean;
+  /** Paces and counts that outlive the process; without them those of a new probe. */
+  readonly paces?: { readonly book: PaceBook; readonly visits: VisitBook };
   /** What the fleet remembers of domains; nothing unless given. */
   readonly memory?: DomainMemory;
   /** Told each line of a dialogue while a check with `transcript` runs. */
@@ -85,10 +87,16 @@ class MailChecker implements Checker {
       now: this.#now,
       random: deps.random ?? Math.random,
       controlSecret: config.controlSecret,
+      canaries: config.canaries,
       sender,
       nullSender: config.nullSender,
       port: new PortWatch(),
-      pace: new PaceBook(profile, this.#now, config.warmSinceMs),
+      pace:
+        deps.paces?.book ??
+        new PaceBook(profile, this.#now, {
+          warmSinceMs: config.warmSinceMs,
+          hostUnknownPerHour: config.caps.hostUnknownPerHour,
+        }),
     };
   }
 

@@ -1,12 +1,7 @@
 import type { Finding } from "../../shared/verdict/types.ts";
 import type { Reason } from "../../shared/verdict/vocabulary.ts";
+import { restate, type Statement, statementOf } from "./statement.ts";
 import { bareFinding, conclude, type Subject } from "./subject.ts";
-
-/** What one host says of one recipient, with all that goes with it. */
-type Statement = Pick<
-  Subject,
-  "findings" | "retry" | "template" | "catchAll" | "acceptsThenBounces" | "mx" | "tls" | "coolDownMs"
->;
 
 /** A refusal put aside until an equal host has spoken, and the first word against it. */
 export type Doubt = { readonly said: Statement; against: Statement | null };
@@ -67,12 +62,3 @@ export function closeDoubts(doubts: Map<Subject, Doubt>): void {
   }
   doubts.clear();
 }
-
-const statementOf = (subject: Subject): Statement => {
-  const { findings, retry, template, catchAll, acceptsThenBounces, mx, tls, coolDownMs } = subject;
-  return { findings: [...findings], retry, template, catchAll, acceptsThenBounces, mx, tls, coolDownMs };
-};
-
-const restate = (subject: Subject, said: Statement): void => {
-  Object.assign(subject, said, { findings: [...said.findings] });
-};

@@ -5,7 +5,7 @@ import type { PaceBook } from "../pace/book.ts";
 import type { Profile } from "../pace/profile.ts";
 import type { Target } from "../smtp/host-types.ts";
 import type { Path } from "../smtp/path.ts";
-import type { HostPace, Pool } from "../smtp/pool.ts";
+import type { Pool } from "../smtp/pool.ts";
 import type { Question, Visit } from "../smtp/visit.ts";
 import type { Group } from "./group.ts";
 import type { HostBook } from "./host-book.ts";
@@ -21,6 +21,8 @@ export type Surroundings = {
   readonly now: () => number;
   readonly random: () => number;
   readonly controlSecret: string;
+  /** Local parts that operators' canaries have instead of the day's, by operator. */
+  readonly canaries: ReadonlyMap<string, string>;
   readonly sender: Path;
   readonly nullSender: boolean;
   readonly port: PortWatch;
@@ -39,6 +41,8 @@ export function visitHost(
   questions: readonly Question[],
   manner: Manner,
 ): Promise<Visit> {
+  const { pace } = around;
+  const key = pace.key(provider, target.name, target.source);
   return new Promise((resolve) => {
     const visit: Visit = {
       sender: around.sender,
@@ -57,20 +61,9 @@ export function visitHost(
         resolve(visit);
       },
     };
-    const queue = around.pool.submit(target, visit, () => hostPace(around, target, provider));
+    const queue = around.pool.submit(target, visit, () => pace.hostPace(key));
     group.began(visit, queue);
     // A deadline that passed while the DNS was asked.
     if (group.cancelled) queue.cancel(visit);
   });
-}
-
-/** A host's queue keeps its operator's pace. */
-function hostPace(around: Surroundings, target: Target, provider: Provider | null): HostPace {
-  const { pace } = around;
-  const key = pace.key(provider, target.name, target.source);
-  return {
-    limits: pace.limits(key),
-    grant: (wanted, urgent) => pace.grant(key, wanted, urgent),
-    connected: (good) => pace.report(key, { kind: "connection", good }),
-  };
 }

@@ -2,8 +2,8 @@ import type { AddressFacts } from "../address/facts.ts";
 import type { Evidence, Finding } from "./types.ts";
 import { REASON_RANK, type Reason } from "./vocabulary.ts";
 
-/** Below this confidence a catch-all answer is not acted upon. */
-const CATCH_ALL_ACT_AT = 0.8;
+/** Below this confidence a catch-all answer is not acted upon (MAIL.md 3). */
+export const CATCH_ALL_ACT_AT = 0.8;
 
 /** What a mail host said about the recipient. Of several such answers the latest counts; trouble replaces none. */
 const RECIPIENT_ANSWERS: ReadonlySet<Reason> = new Set<Reason>([

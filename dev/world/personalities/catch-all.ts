@@ -110,6 +110,13 @@ export const CATCH_ALL: readonly Personality[] = [
     box: unknownAs({ reply: "550 #5.1.0 Address rejected.", now: "mailbox_not_found" }),
   }),
   personality({
+    name: "control-guarded",
+    description: "knows its users, and takes names that look made up for an attack",
+    script: { madeUp: "554 5.7.1 Dictionary attack suspected, your session is logged" },
+    // Three strangers refused in the same words are as good as a control; fewer are not.
+    box: withAlternatives({}, ["unconfirmed"]),
+  }),
+  personality({
     name: "cisco-silent",
     description: "Cisco's harvest guard: after ten refusals in a session everybody is accepted",
     hosts: strict(CISCO, "hc100", "hc300").map((host) => ({

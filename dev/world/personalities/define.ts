@@ -1,3 +1,4 @@
+import type { Reason } from "../../../shared/verdict/vocabulary.ts";
 import type { Box, BoxAnswer, HostDefinition, HostScript, Personality, ReasonList } from "../types.ts";
 
 /** The mailboxes of a Postfix server: what a personality says unless it says otherwise. */
@@ -74,6 +75,21 @@ export function unknownAs(answer: BoxAnswer): Pick<Box, "unknown" | "gone"> {
 export function withAlternatives(changes: Partial<Box>, also: ReasonList): Box {
   const box: Box = { ...POSTFIX_BOX, ...changes };
   return Object.fromEntries(Object.entries(box).map(([kind, answer]) => [kind, { ...answer, also }])) as Box;
+}
+
+/**
+ * The same mailboxes behind a host of second preference, where the first does not speak: an acceptance there is not
+ * confirmed, whatever a control address is told.
+ */
+export function onBackup(box: Box): Box {
+  const worth = (reason: Reason): Reason => (reason === "accepted" || reason === "catch_all" ? "unconfirmed" : reason);
+  const weaker = ({ reply, now, later, also = [] }: BoxAnswer): BoxAnswer => ({
+    reply,
+    now: worth(now),
+    ...(later === undefined ? {} : { later: worth(later) }),
+    also: also.map(worth),
+  });
+  return Object.fromEntries(Object.entries(box).map(([kind, answer]) => [kind, weaker(answer)])) as Box;
 }
 
 /** Mailboxes of a server that takes every recipient with one reply; all earn the same verdict. */

@@ -1,5 +1,5 @@
 import type { Outcome, Personality, Zone, ZoneMaker } from "../types.ts";
-import { POSTFIX_BOX, personality, takesAll } from "./define.ts";
+import { onBackup, POSTFIX_BOX, personality, takesAll } from "./define.ts";
 
 /** A domain whose DNS decides the verdict; its host only shows mistakes. */
 function decided(name: string, description: string, zone: ZoneMaker, outcome: Outcome): Personality {
@@ -120,6 +120,7 @@ const SEVERAL: readonly Personality[] = [
       { name: "mx1", preference: 5, dead: "refused" },
       { name: "mx2", preference: 10 },
     ],
+    box: onBackup(POSTFIX_BOX),
   }),
   {
     ...personality({
@@ -129,6 +130,7 @@ const SEVERAL: readonly Personality[] = [
         { name: "mx1", preference: 5, dead: "blackhole" },
         { name: "mx2", preference: 10 },
       ],
+      box: onBackup(POSTFIX_BOX),
     }),
     slow: true,
   },
@@ -157,7 +159,7 @@ const SEVERAL: readonly Personality[] = [
       { name: "mx1", preference: 5, dead: "refused" },
       { name: "mx2", preference: 10 },
     ],
-    box: takesAll("250 2.1.5 Ok", "catch_all"),
+    box: onBackup(takesAll("250 2.1.5 Ok", "catch_all")),
   }),
   personality({
     name: "backup-catchall",
@@ -178,6 +180,7 @@ const SEVERAL: readonly Personality[] = [
       },
       { name: "mx2", preference: 10 },
     ],
+    box: onBackup(POSTFIX_BOX),
   }),
   personality({
     name: "554-first",
@@ -190,6 +193,50 @@ const SEVERAL: readonly Personality[] = [
       },
       { name: "mx2", preference: 10 },
     ],
+    box: onBackup(POSTFIX_BOX),
+  }),
+  personality({
+    name: "tempfail-first",
+    description: "the best MX puts everybody off with a 451, the second works",
+    hosts: [
+      {
+        name: "mx1",
+        preference: 5,
+        script: {
+          faults: [{ at: "rcpt", do: "reply", text: "451 4.3.2 Server is being maintained, try again later" }],
+        },
+      },
+      { name: "mx2", preference: 10 },
+    ],
+    box: onBackup(POSTFIX_BOX),
+  }),
+  personality({
+    name: "tempfail-first-dead",
+    description: "the best MX puts everybody off with a 451, the second refuses connections",
+    hosts: [
+      {
+        name: "mx1",
+        preference: 5,
+        script: {
+          faults: [{ at: "rcpt", do: "reply", text: "451 4.3.2 Server is being maintained, try again later" }],
+        },
+      },
+      { name: "mx2", preference: 10, dead: "refused" },
+    ],
+    outcome: { now: "temporary_error" },
+  }),
+  personality({
+    name: "tls-first",
+    description: "the best MX demands TLS and cannot do it, the second works",
+    hosts: [
+      {
+        name: "mx1",
+        preference: 5,
+        script: { tls: "unavailable", tlsRequired: "530 5.7.0 Must issue a STARTTLS command first" },
+      },
+      { name: "mx2", preference: 10 },
+    ],
+    box: onBackup(POSTFIX_BOX),
   }),
   personality({
     name: "disagree",

@@ -212,6 +212,7 @@ function compileScript(script: HostScript, keywords: readonly string[], offersTl
     busy: compileReply(script.connectionsReply ?? "421 4.7.0 {host} Error: too many connections from {ip}"),
     pregreet: compileReply(script.pregreet ?? "521 5.5.1 Protocol error"),
     newcomer: script.newcomer === undefined ? null : compileReply(script.newcomer),
+    madeUp: script.madeUp === undefined ? null : compileReply(script.madeUp),
     earlyTalk: earlyTalk === undefined ? null : compileReply(earlyTalk),
   };
 }

@@ -1,4 +1,4 @@
-import { mailboxKind, needsSmtpUtf8 } from "../truth.ts";
+import { looksMadeUp, mailboxKind, needsSmtpUtf8 } from "../truth.ts";
 import type { MailboxKind } from "../types.ts";
 import { fromWire, type Session } from "./session.ts";
 
@@ -58,6 +58,7 @@ function decide(session: Session, transaction: Transaction, path: string, local:
     session.violation("utf8_unoffered");
     return session.say(host.replies.utf8Needed, 0, session.facts(path, local, domain));
   }
+  if (host.replies.madeUp && looksMadeUp(name)) return session.say(host.replies.madeUp);
   let kind = mailboxKind(name);
   const greylisted = host.greylisted !== null || kind === "grey";
   if (greylisted) {
