@@ -63,6 +63,8 @@ export const HOST_FACT_TTL_MS = 86_400_000;
 export const HOST_FACTS_MAX_ENTRIES = 50_000;
 /** A control answer is kept for as long as another day's control address can agree with it. */
 export const CONTROL_KEPT_MS = 2 * HOST_FACT_TTL_MS;
+/** An operator that gave no answer about a mailbox of ours is asked about it again after this. */
+export const LIVE_UNANSWERED_MS = 3_600_000;
 /** Refusals by a host in an hour after which its control is repeated: Cisco accepts all beyond a threshold. */
 export const REFUSALS_BEFORE_CONTROL = 10;
 /** Operators and hosts with pace and breaker state of their own. */

@@ -48,9 +48,10 @@ export async function askHost(
   if (again.length > 0) await sendQuestions(asking, again, true);
   const { heard, left } = hear(asking, subjects);
   if (heard.length > 0) {
-    const outcome = await askControl(asking, heard);
-    await interpret(asking, heard, outcome === "later" ? null : outcome);
-    if (outcome === "later") for (const { subject, classified } of heard) awaitControl(subject, classified);
+    const believed = await asking.around.live.believable(asking, heard);
+    const outcome = await askControl(asking, believed);
+    await interpret(asking, believed, outcome === "later" ? null : outcome);
+    if (outcome === "later") for (const { subject, classified } of believed) awaitControl(subject, classified);
     left.push(...heard.map(({ subject }) => subject).filter(speaksForHost));
   }
   await askWithNullSender(asking, subjects);

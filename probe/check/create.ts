@@ -15,6 +15,7 @@ import type { Checker, CheckerOptions, CheckerStats, CheckOutcome } from "./chec
 import { looksHarvested, restOfDay, VisitBook } from "./citizen.ts";
 import { Group } from "./group.ts";
 import { HostBook } from "./host-book.ts";
+import { LiveMailboxes } from "./live-mailbox.ts";
 import { allowRuleOf, outcomeOf } from "./outcome.ts";
 import { type DomainMemory, findingOfPast, metAt } from "./past.ts";
 import { PortWatch } from "./port-watch.ts";
@@ -51,7 +52,7 @@ class MailChecker implements Checker {
   readonly #now: () => number;
   readonly #mayUse: (source: string) => boolean;
   readonly #memory: DomainMemory | null;
-  readonly #visits = new VisitBook();
+  readonly #visits: VisitBook;
   #running = 0;
   #checked = 0;
   #deferred = 0;
@@ -62,6 +63,7 @@ class MailChecker implements Checker {
     this.#now = deps.now ?? Date.now;
     this.#mayUse = deps.mayUse ?? (() => true);
     this.#memory = deps.memory ?? null;
+    this.#visits = deps.paces?.visits ?? new VisitBook(config.caps);
     const profile = PROFILES[config.pace];
     const sender = plainPath(config.mailFrom);
     if (sender === null) throw new Error("the sender address cannot stand in a command");
@@ -88,6 +90,7 @@ class MailChecker implements Checker {
       random: deps.random ?? Math.random,
       controlSecret: config.controlSecret,
       canaries: config.canaries,
+      live: new LiveMailboxes(config.liveMailboxes),
       sender,
       nullSender: config.nullSender,
       port: new PortWatch(),

@@ -9,6 +9,7 @@ import type { Pool } from "../smtp/pool.ts";
 import type { Question, Visit } from "../smtp/visit.ts";
 import type { Group } from "./group.ts";
 import type { HostBook } from "./host-book.ts";
+import type { LiveMailboxes } from "./live-mailbox.ts";
 import type { PortWatch } from "./port-watch.ts";
 
 /** What the steps of a check share. */
@@ -23,6 +24,7 @@ export type Surroundings = {
   readonly controlSecret: string;
   /** Local parts that operators' canaries have instead of the day's, by operator. */
   readonly canaries: ReadonlyMap<string, string>;
+  readonly live: LiveMailboxes;
   readonly sender: Path;
   readonly nullSender: boolean;
   readonly port: PortWatch;

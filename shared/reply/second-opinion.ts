@@ -2,8 +2,11 @@ import type { Finding } from "../verdict/types.ts";
 import type { Reason } from "../verdict/vocabulary.ts";
 import { REPLY_ROWS } from "./rows/index.ts";
 
-/** Rules of no single reply: nobody could be reached from here, or a host refused everybody, `postmaster@` included. */
-const OWN_RULES = ["connect-failed", "connect-timeout", "blanket-refusal"];
+/**
+ * Rules of no single reply: nobody could be reached from here, or a host refused everybody, `postmaster@` included, or
+ * a mailbox of ours that certainly exists.
+ */
+const OWN_RULES = ["connect-failed", "connect-timeout", "blanket-refusal", "live-mailbox-refused"];
 
 const RULES: ReadonlySet<string> = new Set([
   ...OWN_RULES,

@@ -56,7 +56,32 @@ describe("a probe's environment", () => {
     });
   });
 
+  it("reads canaries and mailboxes of ours by operator, and caps within bounds", () => {
+    const config = read({
+      PROBE_CANARIES: "gmail=no.such.person.here",
+      PROBE_LIVE_MAILBOXES: "gmail=Canary@gmail.com, gmx=canary@gmx.net",
+      PROBE_DOMAIN_PER_DAY: "500",
+      PROBE_ADDRESS_PER_DAY: "10",
+    });
+    expect(config).toMatchObject({
+      value: {
+        canaries: new Map([["gmail", "no.such.person.here"]]),
+        liveMailboxes: [
+          { provider: "gmail", address: "canary@gmail.com" },
+          { provider: "gmx", address: "canary@gmx.net" },
+        ],
+        caps: { domainPerDay: 500, hostUnknownPerHour: 60, addressPerDay: 10 },
+      },
+    });
+  });
+
   it.each([
+    ["PROBE_CANARIES", "nobody=x"],
+    ["PROBE_CANARIES", "gmail=two@gmail.com"],
+    ["PROBE_LIVE_MAILBOXES", "google=alice@example.net"],
+    ["PROBE_LIVE_MAILBOXES", "gmail=alice"],
+    ["PROBE_DOMAIN_PER_DAY", "0"],
+    ["PROBE_HOST_UNKNOWN_PER_HOUR", "5000"],
     ["PROBE_SOURCE_ADDRESSES", "example.net"],
     ["PROBE_SOURCE_ADDRESSES", "192.0.2.1=a b"],
     ["PROBE_HELO_NAME", "a\r\nRSET"],
