@@ -31,6 +31,11 @@ export class TtlMap<V> {
     this.#entries.set(key, { value, untilMs });
   }
 
+  /** What has not lapsed, the oldest first. */
+  *entries(nowMs: number): Generator<readonly [string, V]> {
+    for (const [key, { value, untilMs }] of this.#entries) if (untilMs > nowMs) yield [key, value];
+  }
+
   delete(key: string): void {
     this.#entries.delete(key);
   }

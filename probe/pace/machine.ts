@@ -1,15 +1,7 @@
 import type { Pace } from "../../shared/providers/index.ts";
-import {
-  BREAKER_PAUSE_MS,
-  BREAKER_SAMPLE_MIN,
-  COOL_DOWN_MAX_MS,
-  HOST_UNKNOWN_PER_HOUR,
-  PACE_PATIENCE_MS,
-  UNKNOWN_PAUSE_MS,
-} from "../limits.ts";
+import { BREAKER_PAUSE_MS, BREAKER_SAMPLE_MIN, COOL_DOWN_MAX_MS, PACE_PATIENCE_MS } from "../limits.ts";
 
 const SECOND_MS = 1_000;
-const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
 /** Recipients granted at once, as seconds of the rate: transactions of a few recipients instead of one each second. */
@@ -23,14 +15,7 @@ const RECOVERY_STEP = 1 / 20;
 const CLEAN_BEFORE_RISE_MS = 7 * DAY_MS;
 const RISE_PER_DAY = 0.1;
 const RISE_MAX = 4;
-/** Unknown users: shares at which the rate halves and at which we stop, and the replies needed to say so. */
-const UNKNOWN_SLOW = 0.3;
-const UNKNOWN_SLOW_MIN = 20;
-const UNKNOWN_STOP = 0.6;
-const UNKNOWN_STOP_MIN = 50;
-/** The sample is halved here, so that it speaks of the recent past. */
-const SAMPLE_MAX = 400;
-
+/** Circuit breaker over the recent connections. */
 type Breaker = {
   readonly state: "closed" | "open" | "half_open";
   readonly good: number;
@@ -38,10 +23,11 @@ type Breaker = {
   readonly untilMs: number;
 };
 
-/** How one operator (or host) takes questions from one source address. */
+/** How one operator takes questions from one source address. All times are epoch ms. */
 export type PaceState = {
-  /** Factor on the published rate: below 1 after throttles, above after long peace. */
+  /** Factor on the published rate and number of connections: below 1 after throttles, above after long peace. */
   readonly factor: number;
+  /** When the factor was set; in a cool-down its end, because nobody can be content with us while we are away. */
   readonly factorAtMs: number;
   readonly tokens: number;
   readonly tokensAtMs: number;
@@ -50,15 +36,10 @@ export type PaceState = {
   readonly pausedUntilMs: number;
   readonly dayStartMs: number;
   readonly dayCount: number;
-  readonly hourStartMs: number;
-  readonly hourUnknown: number;
-  readonly replies: number;
-  readonly unknown: number;
   readonly breaker: Breaker;
 };
 
 export type PaceEvent =
-  | { readonly kind: "answers"; readonly replies: number; readonly unknown: number }
   /** The host said "too fast", in whatever words. */
   | { readonly kind: "throttled" }
   /** The host listed our address: nothing more from it for a day. */
@@ -79,20 +60,21 @@ export const createPace = (pace: Pace, nowMs: number): PaceState => ({
   pausedUntilMs: 0,
   dayStartMs: nowMs,
   dayCount: 0,
-  hourStartMs: nowMs,
-  hourUnknown: 0,
-  replies: 0,
-  unknown: 0,
   breaker: CLOSED,
 });
 
 const batchOf = (pace: Pace, factor: number): number =>
   Math.min(BATCH_MAX, Math.max(1, Math.floor(pace.rcptPerSecond * factor * BATCH_SECONDS)));
 
-const rateOf = (state: PaceState, pace: Pace): number => {
-  const doubtful = state.replies >= UNKNOWN_SLOW_MIN && state.unknown / state.replies > UNKNOWN_SLOW;
-  return pace.rcptPerSecond * state.factor * (doubtful ? 0.5 : 1);
-};
+/** Recipients a second that the operator bears now. */
+export const rateOf = (state: PaceState, pace: Pace): number => pace.rcptPerSecond * state.factor;
+
+/**
+ * Connections that the operator may see at once: the published number, halved with the rate after a complaint and given
+ * back with it, one more only after a week of peace; never none.
+ */
+export const connectionsOf = (state: PaceState, published: number, nowMs: number): number =>
+  Math.max(1, Math.floor(published * recoveredFactor(state, nowMs)));
 
 /** Milliseconds for which nothing may be asked; 0 when asking is allowed. */
 export function pausedFor(state: PaceState, pace: Pace, nowMs: number): number {
@@ -101,9 +83,6 @@ export function pausedFor(state: PaceState, pace: Pace, nowMs: number): number {
   if (breaker.state === "open") untilMs = Math.max(untilMs, breaker.untilMs);
   if (pace.perDay !== undefined && state.dayCount >= pace.perDay)
     untilMs = Math.max(untilMs, state.dayStartMs + DAY_MS);
-  if (state.hourUnknown >= (pace.unknownPerHour ?? HOST_UNKNOWN_PER_HOUR)) {
-    untilMs = Math.max(untilMs, state.hourStartMs + HOUR_MS);
-  }
   return Math.max(0, untilMs - nowMs);
 }
 
@@ -129,13 +108,12 @@ export function allow(before: PaceState, pace: Pace, wanted: number, urgent: boo
   };
 }
 
-/** Brings time-driven parts up to date: tokens, recovery of the rate, counters of the hour and the day. */
+/** Brings time-driven parts up to date: tokens, recovery of the rate, the counter of the day. */
 function refreshed(state: PaceState, pace: Pace, nowMs: number): PaceState {
   const factor = recoveredFactor(state, nowMs);
   const batch = batchOf(pace, factor);
   const grown = ((nowMs - state.tokensAtMs) / SECOND_MS) * rateOf({ ...state, factor }, pace);
   const newDay = nowMs - state.dayStartMs >= DAY_MS;
-  const newHour = nowMs - state.hourStartMs >= HOUR_MS;
   const { breaker } = state;
   return {
     ...state,
@@ -145,8 +123,6 @@ function refreshed(state: PaceState, pace: Pace, nowMs: number): PaceState {
     tokensAtMs: nowMs,
     dayStartMs: newDay ? nowMs : state.dayStartMs,
     dayCount: newDay ? 0 : state.dayCount,
-    hourStartMs: newHour ? nowMs : state.hourStartMs,
-    hourUnknown: newHour ? 0 : state.hourUnknown,
     breaker:
       breaker.state === "open" && nowMs >= breaker.untilMs ? { ...CLOSED, state: "half_open", untilMs: 0 } : breaker,
   };
@@ -156,7 +132,7 @@ function recoveredFactor(state: PaceState, nowMs: number): number {
   const sinceMs = nowMs - state.factorAtMs;
   if (state.factor < 1) {
     const steps = Math.floor(sinceMs / RECOVERY_MS);
-    return steps === 0 ? state.factor : Math.min(1, state.factor + steps * RECOVERY_STEP);
+    return steps <= 0 ? state.factor : Math.min(1, state.factor + steps * RECOVERY_STEP);
   }
   if (nowMs - state.lastStrikeMs < CLEAN_BEFORE_RISE_MS || sinceMs < DAY_MS) return state.factor;
   return Math.min(RISE_MAX, state.factor + Math.floor(sinceMs / DAY_MS) * RISE_PER_DAY);
@@ -166,8 +142,6 @@ function recoveredFactor(state: PaceState, nowMs: number): number {
 export function step(before: PaceState, pace: Pace, event: PaceEvent, nowMs: number): PaceState {
   const state = refreshed(before, pace, nowMs);
   switch (event.kind) {
-    case "answers":
-      return heard(state, event, nowMs);
     case "throttled":
       return struck(state, pace.coolDownMs, nowMs);
     case "blocked":
@@ -177,37 +151,21 @@ export function step(before: PaceState, pace: Pace, event: PaceEvent, nowMs: num
   }
 }
 
-function heard(state: PaceState, { replies, unknown }: { replies: number; unknown: number }, nowMs: number): PaceState {
-  const all = state.replies + replies;
-  const strangers = state.unknown + unknown;
-  const counted = { ...state, hourUnknown: state.hourUnknown + unknown };
-  if (all >= UNKNOWN_STOP_MIN && strangers / all > UNKNOWN_STOP) {
-    return {
-      ...counted,
-      replies: 0,
-      unknown: 0,
-      pausedUntilMs: Math.max(state.pausedUntilMs, nowMs + UNKNOWN_PAUSE_MS),
-    };
-  }
-  const halve = all > SAMPLE_MAX ? 0.5 : 1;
-  return { ...counted, replies: all * halve, unknown: strangers * halve };
-}
-
 /** A complaint: half the rate, and a cool-down that quadruples each time, up to a day. */
 function struck(state: PaceState, coolDownMs: number, nowMs: number): PaceState {
   // Replies already on their way when the first complaint came are the same complaint.
   if (nowMs < state.pausedUntilMs && coolDownMs < COOL_DOWN_MAX_MS) return state;
   const calm = nowMs - state.lastStrikeMs > CLEAN_BEFORE_RISE_MS;
   const strikes = calm ? 0 : state.strikes;
-  const pauseMs = Math.min(COOL_DOWN_MAX_MS, coolDownMs * 4 ** strikes);
+  const pausedUntilMs = Math.max(state.pausedUntilMs, nowMs + Math.min(COOL_DOWN_MAX_MS, coolDownMs * 4 ** strikes));
   return {
     ...state,
     factor: Math.max(RATE_FLOOR, Math.min(1, state.factor) / 2),
-    factorAtMs: nowMs,
+    factorAtMs: pausedUntilMs,
     tokens: 0,
     strikes: strikes + 1,
     lastStrikeMs: nowMs,
-    pausedUntilMs: Math.max(state.pausedUntilMs, nowMs + pauseMs),
+    pausedUntilMs,
   };
 }
 

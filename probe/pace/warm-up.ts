@@ -11,6 +11,8 @@ export function warmUpCap(sinceMs: number, nowMs: number): number {
   return weeks >= WEEKS_MAX ? Number.POSITIVE_INFINITY : FIRST_WEEK_PER_DAY * 2 ** weeks;
 }
 
+export type Used = { readonly source: string; readonly day: number; readonly count: number };
+
 /** Counts what each source address has asked today and says what is left. One entry per address of this machine. */
 export class WarmUp {
   readonly #sinceMs: number;
@@ -36,5 +38,14 @@ export class WarmUp {
   /** Milliseconds until a spent source may ask again; 0 while it may. */
   pausedFor(source: string, nowMs: number): number {
     return this.left(source, nowMs) > 0 ? 0 : DAY_MS - (nowMs % DAY_MS);
+  }
+
+  /** What each source has asked, and on which day since 1970. */
+  dump(): readonly Used[] {
+    return [...this.#used].map(([source, { day, count }]) => ({ source, day, count }));
+  }
+
+  restore(used: readonly Used[]): void {
+    for (const { source, day, count } of used) this.#used.set(source, { day, count });
   }
 }

@@ -29,10 +29,12 @@ export type HostShell = {
   readonly record: ((host: string, direction: ">" | "<", text: string) => void) | null;
   /** Asks for room for `wanted` recipients. */
   grant(wanted: number, urgent: boolean): Grant;
-  /** A socket may be opened now; false means: wait, `wake` will be called. */
-  admit(): boolean;
+  /** Asks for a socket; whoever has to wait is pumped when its turn comes. */
+  admit(urgent: boolean): Admission;
   /** A socket has gone. */
   released(): void;
+  /** What a flight brought home: replies, and permanent refusals among them. */
+  answered(replies: number, refused: number): void;
   /** A connection attempt came to this. */
   connected(good: boolean): void;
   /** A connection has nothing to do; the pool may tell it to go. */
@@ -40,6 +42,9 @@ export type HostShell = {
   /** Nothing is left here: no work and no connection. */
   empty(): void;
 };
+
+/** Whether a socket may be opened: now, later, or not before a pause that is too long to wait for. */
+export type Admission = "open" | "wait" | "paused";
 
 /** Recipients that may be sent now; with none, either a time to come back or a pause too long to wait for. */
 export type Grant = { readonly recipients: number; readonly waitMs: number | null };

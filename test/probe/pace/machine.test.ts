@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { allow, createPace, type PaceEvent, type PaceState, pausedFor, step } from "../../../probe/pace/machine.ts";
+import {
+  allow,
+  connectionsOf,
+  createPace,
+  type PaceEvent,
+  type PaceState,
+  pausedFor,
+  step,
+} from "../../../probe/pace/machine.ts";
 import type { Pace } from "../../../shared/providers/index.ts";
 
 const MINUTE = 60_000;
@@ -70,26 +78,33 @@ describe("the pace of an operator", () => {
     expect(state.factor).toBeGreaterThan(1);
   });
 
-  it("slows down at a third of strangers and stops for an hour at two thirds", () => {
-    const slow = step(createPace(PACE, 0), PACE, { kind: "answers", replies: 30, unknown: 12 }, 0);
-    const { asked } = askedWithin(slow, PACE, 0, 10 * MINUTE);
-    expect(asked).toBeLessThan(330);
-    const stopped = step(createPace(PACE, 0), PACE, { kind: "answers", replies: 60, unknown: 40 }, 0);
-    expect(pausedFor(stopped, PACE, 0)).toBe(HOUR);
+  it("stops at the cap of a day's recipients", () => {
+    const pace = { ...PACE, perDay: 20 };
+    const { state } = askedWithin(createPace(pace, 0), pace, 0, 40_000);
+    expect(allow(state, pace, 1, false, 40_000)).toMatchObject({ recipients: 0, waitMs: null });
+    expect(pausedFor(allow(state, pace, 1, false, DAY + 1).state, pace, DAY + 1)).toBe(0);
   });
 
-  it.each([
-    ["a day's recipients", { ...PACE, perDay: 20 }, { kind: "answers", replies: 0, unknown: 0 } as const, DAY],
-    [
-      "an hour's strangers",
-      { ...PACE, unknownPerHour: 8 },
-      { kind: "answers", replies: 20, unknown: 8 } as const,
-      HOUR,
-    ],
-  ])("stops at the cap of %s", (_name, pace, event, untilMs) => {
-    const state = step(askedWithin(createPace(pace, 0), pace, 0, 40_000).state, pace, event, 40_000);
-    expect(allow(state, pace, 1, false, 40_000)).toMatchObject({ recipients: 0, waitMs: null });
-    expect(pausedFor(allow(state, pace, 1, false, untilMs + 1).state, pace, untilMs + 1)).toBe(0);
+  it("gives nothing back for the time of a cool-down: nobody can be content with us while we are away", () => {
+    const state = step(createPace(PACE, 0), PACE, { kind: "throttled" }, 0);
+    expect(allow(state, PACE, 1, false, 15 * MINUTE).state.factor).toBe(0.5);
+    expect(allow(state, PACE, 1, false, 20 * MINUTE).state.factor).toBe(0.75);
+  });
+
+  it("halves the connections with each complaint, never to none, and gives them back step by step", () => {
+    let state = createPace(PACE, 0);
+    expect(connectionsOf(state, 8, 0)).toBe(8);
+    state = step(state, PACE, { kind: "throttled" }, 0);
+    expect([connectionsOf(state, 8, 0), connectionsOf(state, 1, 0)]).toEqual([4, 1]);
+    const regained = [15, 18, 20, 25, 60].map((minute) => connectionsOf(state, 8, minute * MINUTE));
+    expect(regained).toEqual([4, 5, 6, 8, 8]);
+    state = step(state, PACE, { kind: "blocked" }, HOUR);
+    expect(connectionsOf(state, 2, HOUR)).toBe(1);
+  });
+
+  it("allows more connections than published only after seven clean days", () => {
+    const state = createPace(PACE, 0);
+    expect([6, 8, 15].map((day) => connectionsOf(state, 2, day * DAY))).toEqual([2, 3, 5]);
   });
 
   it("opens the breaker when half of the connections fail, lets one try, and closes again", () => {
@@ -104,7 +119,6 @@ describe("the pace of an operator", () => {
 
   it("never grants during a pause, never more than wanted, and its numbers stay finite", () => {
     const event = fc.oneof<fc.Arbitrary<PaceEvent>[]>(
-      fc.record({ kind: fc.constant("answers" as const), replies: fc.nat(500), unknown: fc.nat(500) }),
       fc.constant({ kind: "throttled" } as const),
       fc.constant({ kind: "blocked" } as const),
       fc.record({ kind: fc.constant("connection" as const), good: fc.boolean() }),
@@ -125,6 +139,7 @@ describe("the pace of an operator", () => {
             for (const value of [state.factor, state.tokens, state.pausedUntilMs])
               expect(Number.isFinite(value)).toBe(true);
             expect(pausedFor(state, PACE, now)).toBeLessThanOrEqual(DAY);
+            expect(connectionsOf(state, 2, now)).toBeGreaterThanOrEqual(1);
           }
         },
       ),

@@ -12,7 +12,7 @@ it("a new source address may ask about 200 recipients a day, and every week abou
 
 it("over all hosts together, each address for itself, and again the next day", () => {
   let nowMs = 0;
-  const paces = new PaceBook(PROFILES.polite, () => nowMs, 0);
+  const paces = new PaceBook(PROFILES.polite, () => nowMs, { warmSinceMs: 0 });
   const ask = (source: string): number => {
     let granted = 0;
     for (let host = 0; host < 60; host += 1) {
@@ -29,12 +29,14 @@ it("over all hosts together, each address for itself, and again the next day", (
 });
 
 it("only where a start is set and the pace is polite", () => {
-  const grants = [new PaceBook(PROFILES.lab, () => 0, 0), new PaceBook(PROFILES.polite, () => 0)].map((paces) => {
-    let granted = 0;
-    for (let host = 0; host < 60; host += 1) {
-      granted += paces.grant(paces.key(null, `mx${host}.net`, "192.0.2.1"), 5, false).recipients;
-    }
-    return granted;
-  });
+  const grants = [new PaceBook(PROFILES.lab, () => 0, { warmSinceMs: 0 }), new PaceBook(PROFILES.polite, () => 0)].map(
+    (paces) => {
+      let granted = 0;
+      for (let host = 0; host < 60; host += 1) {
+        granted += paces.grant(paces.key(null, `mx${host}.net`, "192.0.2.1"), 5, false).recipients;
+      }
+      return granted;
+    },
+  );
   expect(grants).toEqual([300, 300]);
 });
