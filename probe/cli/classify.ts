@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { z } from "zod";
-import { classifyReply } from "../../shared/reply/classify.ts";
-import { parseReplyText } from "../../shared/reply/parse.ts";
+import { classifyReply, classifyWords } from "../../shared/reply/classify.ts";
+import { commandNoted, parseReplyText } from "../../shared/reply/parse.ts";
+import type { ReplyStage } from "../../shared/reply/types.ts";
 import { STAGES } from "../../shared/verdict/vocabulary.ts";
 
 const USAGE = 'usage: mailsonar classify < NDJSON lines of {"reply": "550 5.1.1 ...", "stage": "rcpt"}';
@@ -11,14 +12,39 @@ const LINE_MAX_CHARS = 1_000_000;
 
 const question = z.object({
   reply: z.string().min(1),
-  stage: z.enum(STAGES).default("rcpt"),
+  stage: z.string().nullish(),
   provider: z.string().nullish(),
   recipient: z.string().nullish(),
 });
 
+/** Commands and phases by the names that logs and bounce parsers give them. */
+const ALSO_CALLED: Readonly<Record<string, ReplyStage>> = {
+  conn: "connect",
+  connection: "connect",
+  greeting: "banner",
+  helo: "ehlo",
+  lhlo: "ehlo",
+  tls: "starttls",
+  "mail from": "mail",
+  "rcpt to": "rcpt",
+  data: "data",
+  dot: "data",
+  eom: "data",
+  "end of data": "data",
+  bdat: "data",
+};
+
+/** A stage of that name, or null: what is unknown is left to the reply itself. */
+const stageNamed = (name: string | null | undefined): ReplyStage | null => {
+  const asked = name?.trim().toLowerCase() ?? "";
+  return ALSO_CALLED[asked] ?? STAGES.find((stage) => stage === asked) ?? null;
+};
+
 /**
- * `classify`: one answer line per input line, in order: {class, reason, rule, ambiguous, flags}. A line that is no
- * question is answered {error} in its place, named on stderr, and makes the exit code 1.
+ * `classify`: one answer line per input line, in order: {class, reason, rule, ambiguous, flags}. `stage` is the command
+ * that was answered; missing or unknown it is what a log notes behind the reply, else `rcpt`. Log lines and bounces are
+ * read as well as bare replies. A line that is no question is answered {error} in its place, named on stderr, and makes
+ * the exit code 1.
  */
 export async function main(args: string[]): Promise<number> {
   if (args.length > 0) {
@@ -53,10 +79,12 @@ function answerTo(line: string): object | { error: string } {
     const issue = asked.error.issues[0];
     return { error: `${issue?.path.join(".") || "line"}: ${issue?.message ?? "invalid"}` };
   }
-  const { reply, stage, provider, recipient } = asked.data;
+  const { reply, provider, recipient } = asked.data;
+  const stage = stageNamed(asked.data.stage) ?? stageNamed(commandNoted(reply)) ?? "rcpt";
+  const told = { stage, provider: provider ?? null, recipient: recipient ?? null };
   const parsed = parseReplyText(reply);
-  if (parsed === null)
+  const found = parsed === null ? classifyWords({ ...told, text: reply }) : classifyReply({ ...parsed, ...told });
+  if (found === null)
     return { class: "protocol", reason: "protocol_error", rule: "no-code", ambiguous: false, flags: [] };
-  const found = classifyReply({ ...parsed, stage, provider: provider ?? null, recipient: recipient ?? null });
   return { class: found.class, reason: found.reason, rule: found.rule, ambiguous: found.ambiguous, flags: found.flags };
 }

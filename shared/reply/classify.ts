@@ -1,13 +1,14 @@
 import type { FindingFlag } from "../verdict/types.ts";
-import { REASON_TABLE, type Reason, type Stage } from "../verdict/vocabulary.ts";
+import { REASON_TABLE, type Reason } from "../verdict/vocabulary.ts";
 import { compileRow, rowMatches, type Subject } from "./compile.ts";
 import { MEMO_GENERATION_ENTRIES } from "./limits.ts";
 import { Memo } from "./memo.ts";
 import { matchText } from "./normalise.ts";
-import { enhancedOf } from "./parse.ts";
+import { enhancedOf, withoutStatus } from "./parse.ts";
 import { searchText } from "./phrase.ts";
+import { CODE_ROWS } from "./rows/codes.ts";
 import { REPLY_ROWS } from "./rows/index.ts";
-import type { Classified, ReplyClass, ReplyInput, ReplyRow, RetryClass } from "./types.ts";
+import type { Classified, ReplyClass, ReplyInput, ReplyRow, ReplyStage, RetryClass } from "./types.ts";
 
 const COMPILED = REPLY_ROWS.map(compileRow);
 const forDigit = (digit: 4 | 5) => COMPILED.filter(({ row }) => (row.digit ?? digit) === digit);
@@ -34,7 +35,7 @@ const FORWARDED = result("accepted", "accepted", "accepted-will-forward", { flag
 const UNVERIFIED = result("accepted", "accepted", "accepted-cannot-verify");
 const NOT_SMTP = result("protocol", "protocol_error", "not-an-smtp-reply", { retry: "reconnect" });
 
-const positive = (code: number, stage: Stage): Classified => {
+const positive = (code: number, stage: ReplyStage): Classified => {
   if (code === 251) return FORWARDED;
   if (code === 252) return UNVERIFIED;
   // 220 and 221 answer no MAIL or RCPT: replies and commands have got out of step.
@@ -43,7 +44,7 @@ const positive = (code: number, stage: Stage): Classified => {
 };
 
 /** Stages before any recipient was named: what is refused there is the client, the HELO name or the sender. */
-const BEFORE_RECIPIENT: Readonly<Partial<Record<Stage, readonly [ReplyClass, Reason]>>> = {
+const BEFORE_RECIPIENT: Readonly<Partial<Record<ReplyStage, readonly [ReplyClass, Reason]>>> = {
   connect: ["policy", "policy_rejected"],
   banner: ["policy", "policy_rejected"],
   ehlo: ["policy", "helo_rejected"],
@@ -122,7 +123,7 @@ export const classifyReply = (input: ReplyInput): Classified => {
   if (!(code >= 400 && code < 600)) return NOT_SMTP;
   const enhanced = input.enhanced ?? enhancedOf(code, input.text);
   const provider = input.provider ?? null;
-  const text = matchText(input.text);
+  const text = matchText(withoutStatus(input.text));
   const mentions = mentionsOf(input);
   const bits = (mentions.sender ? 1 : 0) + (mentions.us ? 2 : 0);
   const key = `${code} ${enhanced ?? "-"} ${stage} ${provider ?? "-"} ${bits} ${text}`;
@@ -131,4 +132,15 @@ export const classifyReply = (input: ReplyInput): Classified => {
     const reply = { code, subject: Number(subject), detail: Number(detail), stage, provider, text: searchText(text) };
     return judge(reply, mentions);
   });
+};
+
+const WITHOUT_WORDS: ReadonlySet<string> = new Set([...CODE_ROWS.map((row) => row.rule), NOT_SMTP.rule]);
+
+/**
+ * What a line means that was kept without any code: read as a lasting refusal, by its words alone. Null when no row
+ * knows them. Only for logs and bounces: in a session such a line is no reply.
+ */
+export const classifyWords = (input: Omit<ReplyInput, "code" | "enhanced">): Classified | null => {
+  const found = classifyReply({ ...input, code: 550, enhanced: null });
+  return WITHOUT_WORDS.has(found.rule) ? null : found;
 };

@@ -7,6 +7,10 @@ const REPEATED_CODE = /\b[245]\d\d(?:-(?:[245]\.\d{1,3}\.\d{1,3} ?)?| [245]\.\d{
 const ID_MIN_CHARS = 14;
 const ID_CHARS = new Uint8Array(128);
 for (const c of "abcdefghijklmnopqrstuvwxyz0123456789._+=-") ID_CHARS[c.charCodeAt(0)] = 1;
+/** Words joined by underscores, as in `522_mailbox_full`; an id has digits further in. */
+const JOINED_WORDS = /\b(?:\d{3}_)?[a-z]{2,}(?:_[a-z]+)+\b/g;
+/** Some servers leave blanks inside the brackets: `< user@example.com >`. */
+const LOOSE_BRACKETS = /< ?@ ?>/g;
 const WHITE = /\s+/g;
 const COMBINING = /[\u0300-\u036f]/g;
 const HAS_DIGIT = /\d/;
@@ -52,6 +56,8 @@ export const matchText = (text: string): string => {
   const cut = text.length > REPLY_MATCH_MAX_CHARS ? text.slice(0, REPLY_MATCH_MAX_CHARS) : text;
   let folded = fold(cut).replace(WHITE, " ").trim();
   folded = replaceAddresses(folded, "@");
+  if (folded.includes("<")) folded = folded.replace(LOOSE_BRACKETS, "<@>");
+  if (folded.includes("_")) folded = folded.replace(JOINED_WORDS, (words) => words.replaceAll("_", " "));
   if (HAS_DIGIT.test(folded)) {
     folded = withoutIds(folded.replace(REPEATED_CODE, ""));
   }

@@ -35,12 +35,15 @@ export type Classified = {
   readonly secondOpinion: boolean;
 };
 
+/** Bounces and logs also hold what was answered behind the message itself; no check ever gets so far. */
+export type ReplyStage = Stage | "data";
+
 /** One reply and what is known of the session it came from. */
 export type ReplyInput = {
   readonly code: number;
   readonly enhanced: string | null;
   readonly text: string;
-  readonly stage: Stage;
+  readonly stage: ReplyStage;
   readonly provider?: string | null;
   readonly recipient?: string | null;
   readonly helo?: string | null;
@@ -51,7 +54,8 @@ export type ReplyInput = {
 /**
  * One line of the table. Every condition that is given must hold; `text` holds when any of its phrases is found.
  * Phrases are compared without case and accents; "user~unknown" finds the two close to each other in this order,
- * "user*unknown" at any distance. Matching is plain searches over a bounded text: a server cannot make it slow.
+ * "user*unknown" at any distance, "no such%user" with a word or two
+ * between; "^" and "$" stand for the ends of the text. Matching is plain searches over a bounded text: a server cannot make it slow.
  */
 export type ReplyRow = {
   readonly rule: string;
@@ -65,11 +69,13 @@ export type ReplyRow = {
   /** First digit of the code, when the row speaks of one kind only. */
   readonly digit?: 4 | 5;
   readonly codes?: readonly number[];
-  /** Enhanced codes without their class: "1.1", or a range of the detail: "7.606-649". */
+  /** Enhanced codes without their class: "1.1", a range of the detail: "7.606-649", or "none" where there is none. */
   readonly enhanced?: readonly string[];
-  readonly stages?: readonly Stage[];
+  readonly stages?: readonly ReplyStage[];
   readonly providers?: readonly string[];
   readonly text?: readonly string[];
+  /** Whole texts, but for an address at their head: a bare "does not exist". They count like a phrase of `text`. */
+  readonly alone?: readonly string[];
   /** Phrases that must be absent. */
   readonly not?: readonly string[];
   /** Real replies that justify the row; a test classifies each and expects this row. */

@@ -59,10 +59,14 @@ export const ASIA_ROWS: readonly ReplyRow[] = [
       "hl:itc",
       "hl:mep",
       "mx:cel",
+      "too many same size",
+      "out of allow rcpt",
+      "is achieved the maximum threshold",
     ],
     examples: [
       "421 HL:REP 163 mx23,PcCowAAHFw,1 http://mail.163.com/help/help_spam_16.htm?ip=192.0.2.1",
       "550 RP:TRC 126 mx9,bcGowABX http://mail.163.com/help/help_spam_16.htm",
+      "552 too many same size mails.",
     ],
   },
   {
@@ -88,13 +92,6 @@ export const ASIA_ROWS: readonly ReplyRow[] = [
       "554 DT:SPM 163 mx32,AcCowAC http://mail.163.com/help/help_spam_16.htm?ip=192.0.2.1",
       "554 IP in blacklist",
     ],
-  },
-  {
-    rule: "netease-unknown",
-    class: "recipient",
-    reason: "mailbox_not_found",
-    text: ["local user only or authentication mechanism", "requested action not taken: local user only"],
-    examples: ["553 Requested action not taken: Local user only or Authentication mechanism"],
   },
   {
     rule: "docomo-recipient-refuses",

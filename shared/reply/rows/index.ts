@@ -20,6 +20,7 @@ import { RDNS_ROWS } from "./rdns.ts";
 import { RELAY_ROWS } from "./relay.ts";
 import { RESTRICTED_ROWS } from "./restricted.ts";
 import { SENDER_ROWS } from "./sender.ts";
+import { SERVER_ROWS } from "./servers.ts";
 import { TEMPORARY_ROWS } from "./temporary.ts";
 import { TLS_ROWS } from "./tls.ts";
 import { PLAIN_UNKNOWN_ROWS, UNKNOWN_ROWS } from "./unknown.ts";
@@ -38,6 +39,7 @@ export const REPLY_ROWS: readonly ReplyRow[] = [
   ...ASIA_ROWS,
   ...EUROPE_ROWS,
   ...AMERICA_ROWS,
+  ...SERVER_ROWS,
   ...NAMED_BLOCKLIST_ROWS,
   ...GATEWAY_ROWS,
   ...TLS_ROWS,

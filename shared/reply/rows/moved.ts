@@ -20,6 +20,8 @@ export const MOVED_ROWS: readonly ReplyRow[] = [
       "moved to <@",
       "address has changed",
       "address changed",
+      "email has changed",
+      "email address has changed",
       "address~has changed to",
       "new address is",
       "new email address",

@@ -27,7 +27,7 @@ export const RELAY_ROWS: readonly ReplyRow[] = [
       "relay to",
       "relay through",
       "cannot relay",
-      "rcpthosts",
+      "rcpthost",
       "not a gateway",
       "not local host",
       "is not hosted here",

@@ -1,5 +1,5 @@
 import type { ReplyRow } from "../types.ts";
-import { ENGLISH_UNKNOWN_WORDS } from "./english.ts";
+import { ENGLISH_UNKNOWN_WORDS, UNKNOWN_PREDICATES } from "./english.ts";
 import { UNKNOWN_WORDS } from "./languages.ts";
 
 /**
@@ -102,6 +102,7 @@ export const UNKNOWN_ROWS: readonly ReplyRow[] = [
     class: "recipient",
     reason: "mailbox_not_found",
     text: [...ENGLISH_UNKNOWN_WORDS, ...UNKNOWN_WORDS],
+    alone: UNKNOWN_PREDICATES,
     not: [
       // Postfix frames whatever an access map says: "Recipient address rejected: Service unavailable".
       "address rejected: service",
@@ -149,7 +150,7 @@ export const UNKNOWN_ROWS: readonly ReplyRow[] = [
       "domain does not exist",
       "domain doesn't exist",
       "domain unknown",
-      "invalid domain",
+      "invalid domain name",
       "host not found",
       "host unknown",
       "address rejected: access denied",
@@ -173,12 +174,23 @@ export const UNKNOWN_ROWS: readonly ReplyRow[] = [
       "returned mail",
       "configuration",
       "unknown error",
+      "reply-to",
+      "header",
+      "invalid message",
+      "invalid login",
+      "invalid command",
+      "unknown host",
+      "invalid host",
+      "try again later",
     ],
     examples: [
+      "550 No such virtual user here",
+      "550 <user@example.com> does not exist",
+      "550 Not exists.",
+      "553 user isn't in my list of allowed recipients",
       "550 <user@example.co.jp>: Recipient address rejected: User unknown in virtual mailbox table",
       "550 5.7.1 <user@example.com>: Recipient address rejected: User unknown in relay recipient table",
       "550 No such user here",
-      "550 #5.1.0 Address rejected.",
       "550 Unrouteable address",
       "550 5.1.1 <user@example.com>: Recipient address rejected: undeliverable address: host mx[10.0.0.2] said: 554 no",
       "550 Requested action not taken: mailbox unavailable",

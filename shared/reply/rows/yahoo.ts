@@ -8,6 +8,7 @@ export const YAHOO_ROWS: readonly ReplyRow[] = [
     reason: "mailbox_not_found",
     text: [
       "this user doesn't have a*account",
+      "dd this user doesn",
       "dd requested mail action aborted, mailbox",
       "dd sorry, your message to*cannot be delivered. this mailbox is",
     ],
@@ -15,6 +16,17 @@ export const YAHOO_ROWS: readonly ReplyRow[] = [
     examples: [
       "554 delivery error: dd This user doesn't have a yahoo.com account (nobody@yahoo.com) [0] - mta1061.mail.ne1.yahoo.com",
     ],
+  },
+  {
+    // Yahoo's frame with its ending cut off, or with a number instead: 30 is a mailbox that was switched off.
+    rule: "yahoo-cannot-be-delivered",
+    class: "recipient",
+    reason: "mailbox_disabled",
+    flags: ["disabled"],
+    digit: 5,
+    text: ["30 sorry, your message to~cannot be delivered"],
+    not: ["quota", "full"],
+    examples: ["554 30 Sorry, your message to user@aol.jp cannot be delivered."],
   },
   {
     rule: "yahoo-deferred",

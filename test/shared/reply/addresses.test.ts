@@ -34,7 +34,7 @@ describe("addresses in a server's words", () => {
       fc.property(fc.array(piece, { maxLength: 16 }), (pieces) => {
         const text = pieces.join("").replace(/\s+/g, " ").trim();
         const expected = text.replace(LONG_RUN, (run) => (/\d/.test(run) ? "#" : run));
-        fc.pre(!/[245]\d\d/.test(text));
+        fc.pre(!/[245]\d\d/.test(text) && !/[a-z]_[a-z]/.test(text));
         expect(matchText(text)).toBe(expected);
       }),
       { seed: 12, numRuns: 3_000 },
