@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { addressFacts, knownDomains } from "../../shared/address/facts.ts";
 import { providerById } from "../../shared/providers/index.ts";
 import { decidableAtEdge } from "../../shared/verdict/reasons.ts";
+import type { Finding } from "../../shared/verdict/types.ts";
 import type { ChunkItem } from "../../shared/wire/frames.ts";
 import { ANY_SOURCE, type ProbeConfig, type SourceAddress } from "../config.ts";
 import { createReach } from "../dns/reachable.ts";
@@ -12,8 +13,9 @@ import { pathOf, plainPath } from "../smtp/path.ts";
 import { Pool } from "../smtp/pool.ts";
 import { askDomain } from "./ask-domain.ts";
 import type { Checker, CheckerOptions, CheckerStats, CheckOutcome } from "./checker.ts";
-import { looksHarvested, restOfDay, VisitBook } from "./citizen.ts";
+import { restOfDay, VisitBook } from "./citizen.ts";
 import { Group } from "./group.ts";
+import { isMostlyStrangers, looksHarvested, PORTION } from "./harvest.ts";
 import { HostBook } from "./host-book.ts";
 import { LiveMailboxes } from "./live-mailbox.ts";
 import { allowRuleOf, outcomeOf } from "./outcome.ts";
@@ -209,12 +211,27 @@ class MailChecker implements Checker {
         note(subject, bareFinding("no_probe_available", "sources-quarantined"), null);
       return;
     }
-    const subjects = this.#withinCaps(group);
     const otherSource = (family: 4 | 6): SourceAddress | null => this.#sourceFor(group.domain, route, null, family);
-    await askDomain(
-      { around: this.#around, group, route, source, otherSource, senderText: this.#config.mailFrom, urgent },
-      subjects,
-    );
+    const senderText = this.#config.mailFrom;
+    const question = { around: this.#around, group, route, source, otherSource, senderText, urgent };
+    const subjects = this.#withinCaps(group);
+    let asked = 0;
+    while (asked < subjects.length && !group.cancelled) {
+      if (isMostlyStrangers(subjects.slice(0, asked))) {
+        for (const subject of subjects.slice(asked))
+          note(subject, bareFinding("policy_rejected", "harvest-guard"), null);
+        return;
+      }
+      const next = subjects.slice(asked, asked + this.#portion(subjects, asked));
+      await askDomain(question, next);
+      asked += next.length;
+    }
+  }
+
+  /** How many of a domain's recipients to ask next: a few at a time while that is what shows a harvest. */
+  #portion(subjects: readonly Subject[], asked: number): number {
+    const silent = asked > 0 && subjects.slice(asked - PORTION, asked).every(({ findings }) => isTrouble(findings));
+    return this.#around.profile.capped && !silent ? PORTION : subjects.length;
   }
 
   /** Cases in which the host is left alone although its answer is not known. */
@@ -246,7 +263,8 @@ class MailChecker implements Checker {
   #withinCaps(group: Group): readonly Subject[] {
     if (!this.#around.profile.capped) return group.subjects;
     const nowMs = this.#now();
-    const harvested = looksHarvested(group.subjects.map((subject) => subject.facts.address?.local ?? ""));
+    const locals = group.subjects.map((subject) => subject.facts.address?.local ?? "");
+    const harvested = looksHarvested(locals, group.subjects[0]?.facts.flags.free);
     return group.subjects.filter((subject) => {
       const address = subject.facts.address?.normalised ?? "";
       const fresh = subject.item.tries === 0;
@@ -319,6 +337,9 @@ class Call {
     for (const group of this.groups) group.cancel();
   }
 }
+
+/** Nobody said anything about the recipient. */
+const isTrouble = (findings: readonly Finding[]): boolean => findings.every(({ reply }) => reply?.stage !== "rcpt");
 
 function hold(subject: Subject, rule: string, coolDownMs: number): void {
   note(subject, bareFinding("rate_limited", rule), "rate");
