@@ -184,16 +184,16 @@ class MailChecker implements Checker {
     if (route.finding === null && options.mode === "full" && !this.#standsDown(group, route, options)) {
       await this.#ask(group, route, source, options.realTime);
     }
-    await this.#recall(group);
+    await this.#recall(group, route);
     call.groups.delete(group);
     if (group.cancelled) return;
     for (const subject of group.subjects) this.#tell(call, subject, source?.address ?? ANY_SOURCE);
   }
 
   /** Third step of a check: what other visits of the fleet make of this one. */
-  async #recall(group: Group): Promise<void> {
+  async #recall(group: Group, route: Route): Promise<void> {
     if (this.#memory === null || group.cancelled) return;
-    const met = metAt(group.subjects);
+    const met = metAt(group.subjects, route.implicit);
     if (met === "reached") this.#memory.reached(group.domain);
     if (met === null || met === "reached") return;
     const past = await this.#memory.troubled(group.domain, met);

@@ -60,7 +60,18 @@ describe("visits to a domain", () => {
     expect(await visit("eu", "b.example")).toMatchObject({ visits: 1 });
   });
 
-  it("do not touch what else is known of the domain, and of trouble only the two kinds are kept", async () => {
+  it("that were turned away are a story of their own", async () => {
+    await visit("eu", "a.example", "reset");
+    await passTime("20 minutes");
+    const second = await visit("us", "a.example", "reset");
+    expect(second).toMatchObject({ visits: 2, regions: 2 });
+    expect(Number(second.elsewhere_ms)).toBeGreaterThanOrEqual(900_000);
+    expect(await visit("us")).toMatchObject({ visits: 1, regions: 1 });
+    await reach("a.example");
+    expect((await admin.query("SELECT 1 FROM domain_facts")).rows).toEqual([]);
+  });
+
+  it("do not touch what else is known of the domain, and of trouble only the known kinds are kept", async () => {
     await admin.query(
       "INSERT INTO domain_facts VALUES ('a.example', '', 'second_opinion', 'eu', 1, now(), now() + interval '1 hour')",
     );

@@ -65,6 +65,13 @@ const REACHABLE: readonly Personality[] = [
     zone: ({ addresses }) => ({ a: addresses }),
   }),
   personality({
+    name: "implicit-mx-reset",
+    description: "no MX, and an A record of a host that refuses connections",
+    hosts: [{ name: "mx", dead: "refused" }],
+    zone: ({ addresses }) => ({ a: addresses }),
+    outcome: { now: "connect_failed" },
+  }),
+  personality({
     name: "implicit-mx-aaaa",
     description: "no MX, an AAAA record only",
     hosts: [{ name: "mx", ipv6: true }],

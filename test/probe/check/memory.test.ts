@@ -56,6 +56,15 @@ describe("the fleet's memory", () => {
     expect(told).toEqual(["relay-denied.mailworld.net relay_denied"]);
   });
 
+  test("of a domain's own address that turns others away as well makes a domain without a mail host", async () => {
+    const { memory, told } = memoryOf({ ...long, visits: 2, elsewhereMs: 900_000 });
+    const checker = createChecker(configFor(world), { memory });
+    const [verdict] = await verdictsOf(checker, ["user@implicit-mx-reset.mailworld.net"]);
+    await checker.close();
+    expect(verdict).toMatchObject({ reason: "no_mail_host", evidence: { rule: "implicit-mx-resets" } });
+    expect(told).toEqual(["implicit-mx-reset.mailworld.net reset"]);
+  });
+
   test("is told of hosts that answer, whatever they say, and of nothing where nobody was asked", async () => {
     const { memory, told } = memoryOf(long);
     const checker = createChecker(configFor(world), { memory });

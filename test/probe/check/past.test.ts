@@ -32,6 +32,21 @@ describe("what a visit amounts to", () => {
     expect(met([relay], [silent])).toBeNull();
   });
 
+  test("an address turned away at connect or before the banner, where the domain has no MX", () => {
+    const turnedAway = {
+      ...refused,
+      reply: { code: null, enhanced: null, text: "ECONNREFUSED", stage: "connect", host: "x" },
+    } as const;
+    const mute = finding("disconnected", "closed-banner");
+    const at = (implicit: boolean, ...all: Finding[]) => metAt([{ findings: all }], implicit);
+    expect(at(true, turnedAway)).toBe("reset");
+    expect(at(true, turnedAway, mute)).toBe("reset");
+    expect(at(true, turnedAway, silent)).toBeNull();
+    expect(at(true, silent)).toBe("unreachable");
+    expect(at(false, turnedAway)).toBe("unreachable");
+    expect(at(false, mute)).toBeNull();
+  });
+
   test("our own trouble, and what broke off, count for nothing", () => {
     expect(met([finding("port25_blocked", "nobody-reached")])).toBeNull();
     expect(met([finding("connect_failed", "no-common-address-family")])).toBeNull();
@@ -57,6 +72,13 @@ describe("what the past makes of it", () => {
 
   test.each([{ visits: 3 }, { regions: 1 }, { ageMs: 120 * HOUR_MS - 1 }])("not with %o", (more) => {
     expect(findingOfPast("unreachable", past(more), silent)).toBeNull();
+  });
+
+  test("a second network turned away a quarter of an hour later: no mail host", () => {
+    const apart = (elsewhereMs: number | null) => findingOfPast("reset", past({ visits: 2, elsewhereMs }), refused);
+    expect(apart(900_000)).toMatchObject({ reason: "no_mail_host", rule: "implicit-mx-resets", retryAfterMs: null });
+    expect(apart(899_999)).toBeNull();
+    expect(apart(null)).toBeNull();
   });
 
   test("a second network agreeing a day later: nobody serves the domain", () => {
