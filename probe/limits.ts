@@ -74,11 +74,13 @@ export const PACE_MAX_ENTRIES = 20_000;
 export const TARPIT_MS = 3_000;
 export const TARPIT_FLIGHT_RECIPIENTS = 4;
 /** Recipients of a transaction at a host that left a pipelined one without a reply: Sendmail sleeps for each of them. */
-export const HELD_FLIGHT_RECIPIENTS = 5;
+export const HELD_FLIGHT_RECIPIENTS = 2;
 /** Questions beyond the number of refusals at which a connection was cut off, by which the next one tests that number. */
 export const SUSPICION_MARGIN = 1;
 /** What a host has taught us is forgotten after this: limits are lifted, faults are mended. */
 export const LEARNT_TTL_MS = 3_600_000;
+/** Pause before a host that has served us is asked again after it refused one connection more. */
+export const HOST_REST_MS = 1_000;
 /** Time for one address of a host to take a connection while it has others (RFC 8305 has a browser wait far less). */
 export const CONNECT_FALLBACK_MS = 5_000;
 

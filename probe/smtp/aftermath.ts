@@ -1,40 +1,16 @@
-import { FLIGHT_RECIPIENTS } from "../limits.ts";
+import { replyTemplate } from "../../shared/reply/normalise.ts";
+import { HELD_FLIGHT_RECIPIENTS } from "../limits.ts";
 import type { Profile } from "../pace/profile.ts";
 import type { Ending } from "./dialogue-types.ts";
-import { fruitlessMax, isTransactionFull } from "./recovery.ts";
+import { clearSuspicion, type Learnt, learnFromCut, learnTransactions } from "./learnt.ts";
+import { fruitlessMax, isCommandError, isOutOfPatience, isTransactionFull } from "./recovery.ts";
 import type { Reply } from "./reply-parser.ts";
 import { exchangeOf } from "./transcript.ts";
 import { type Connection, fail, failAll, type Question, type Run, type Visit } from "./visit.ts";
 
-/** What a host has taught us about its limits and habits. */
-export type Learnt = {
-  /** Recipients per transaction. */
-  rcptMax: number;
-  connectionsMax: number;
-  /** Refusals on one connection before the host loses its patience. */
-  refusalsMax: number;
-  /** STARTTLS is offered and does not work. */
-  noTls: boolean;
-  /** It breaks off without a word: one question at a time shows at whom. */
-  lockStep: boolean;
-  /** It holds replies about strangers back. */
-  tarpit: boolean;
-};
-
-export const nothingLearnt = (refusalsMax: number): Learnt => ({
-  rcptMax: FLIGHT_RECIPIENTS,
-  connectionsMax: Number.POSITIVE_INFINITY,
-  refusalsMax,
-  noTls: false,
-  lockStep: false,
-  tarpit: false,
-});
-
 /** Detail of an ending that was our own choice. */
 export const TARPIT = "tarpit";
 
-/** Refusals before a 421 from which the host's patience is learnt; fewer are chance. */
-const ERRORS_LEARNT_MIN = 5;
 /** Dialogues that may end at one recipient before it is blamed. */
 const DROPS_MAX = 2;
 /** Connections that may break under a visit however few its questions are. */
@@ -48,39 +24,86 @@ export function takeFlight(link: Connection, run: Run, learnt: Learnt): readonly
   const { flight, asks, visit } = run;
   visit.tls = link.capabilities?.tls ?? null;
   if (visit.record) for (const asked of asks) asked.lines = exchangeOf(link.greeting, flight, asked);
-  return flight.refused === null
-    ? takeReplies(link, asks, visit, learnt)
-    : takeRefusal(link, asks, visit, flight.refused);
-}
-
-function takeReplies(link: Connection, asks: readonly Question[], visit: Visit, learnt: Learnt): readonly Question[] {
-  let accepted = 0;
-  let answered = 0;
-  const again: Question[] = [];
-  for (const asked of asks) {
-    const { reply } = asked;
-    if (reply === null) continue;
-    if (reply.code < 300) accepted += 1;
-    else if (accepted > 0 && isTransactionFull(reply)) {
-      learnt.rcptMax = Math.min(learnt.rcptMax, accepted);
-      asked.reply = null;
-      again.push(asked);
-      continue;
-    } else if (reply.code >= 500) link.refused += 1;
-    asked.session = link.serial;
-    answered += 1;
-    if (asked.trouble === null) visit.open -= 1;
-  }
-  link.answered += answered;
-  if (answered > 0) visit.fruitless = 0;
+  if (flight.refused !== null) return takeRefusal(link, asks, visit, flight.refused, learnt);
+  const again = takeReplies(link, asks, visit, learnt);
+  clearSuspicion(link, learnt);
   return again;
 }
 
+function takeReplies(link: Connection, asks: readonly Question[], visit: Visit, learnt: Learnt): readonly Question[] {
+  const again: Question[] = [];
+  let judged = 0;
+  for (const asked of asks) {
+    const { reply } = asked;
+    if (reply === null) continue;
+    if (reply.code >= 400 || link.worn || again.length > 0) {
+      if (!isJudgement(link, asks.length, reply, judged, again.length > 0, learnt)) {
+        asked.reply = null;
+        again.push(asked);
+        continue;
+      }
+      if (reply.code >= 400) link.errors += 1;
+      if (reply.code >= 500) link.refused += 1;
+    }
+    asked.session = link.serial;
+    judged += 1;
+    if (asked.trouble === null) visit.open -= 1;
+  }
+  link.answered += judged;
+  if (judged + again.length > 0) link.granted += 1;
+  if (judged > 0) visit.fruitless = 0;
+  return again;
+}
+
+/**
+ * Whether a reply is about its recipient, or about how many there were, of whatever kind. Each "no" needs an answer on
+ * this connection or a lesson that can be learnt once: asking again comes to an end.
+ */
+function isJudgement(
+  link: Connection,
+  size: number,
+  reply: Reply,
+  judged: number,
+  afterLimit: boolean,
+  learnt: Learnt,
+): boolean {
+  if (link.worn) return false;
+  if (isTransactionFull(reply)) {
+    if (afterLimit) return false;
+    if (judged > 0) learnt.rcptMax = Math.min(learnt.rcptMax, judged);
+    else if (link.answered > 0) {
+      learnt.recipientsMax = Math.min(learnt.recipientsMax, link.answered);
+      link.retired = true;
+    } else if (size > 1) learnt.rcptMax = 1;
+    else return true;
+    return false;
+  }
+  // Beyond a limit a refusal may be the counter's as well.
+  if (afterLimit) return reply.code < 400;
+  if (link.errors > 0 && isOutOfPatience(reply)) learnt.errorsMax = Math.min(learnt.errorsMax, link.errors);
+  else if (isPipelined(link) && isCommandError(reply)) learnt.lockStep = true;
+  else return true;
+  link.worn = true;
+  link.retired = true;
+  return false;
+}
+
 /** MAIL was refused: nobody in the flight has been asked. */
-function takeRefusal(link: Connection, asks: readonly Question[], visit: Visit, reply: Reply): readonly Question[] {
-  // After good work on this connection a temporary refusal of MAIL is about the connection: a new one may do.
-  if (reply.code < 500 && link.answered > 0 && visit.fruitless === 0) {
-    visit.fruitless += 1;
+function takeRefusal(
+  link: Connection,
+  asks: readonly Question[],
+  visit: Visit,
+  reply: Reply,
+  learnt: Learnt,
+): readonly Question[] {
+  // After good work on this connection a refusal of MAIL may be about the connection ("503 nested MAIL", "too many
+  // messages in this session"): a new one shows.
+  if (link.answered > 0 && (link.worn || visit.fruitless === 0)) {
+    if (!link.worn) {
+      visit.fruitless += 1;
+      learnTransactions(link, learnt, reply.code === 503);
+    }
+    link.worn = true;
     link.retired = true;
     return asks;
   }
@@ -103,37 +126,40 @@ type Breakage = {
   readonly stale: boolean;
   /** One question was on the wire at a time. */
   readonly alone: boolean;
+  /** Several commands were on the wire, and the host may have stumbled over just that. */
+  readonly stumbled: boolean;
 };
 
 /**
  * What becomes of the questions on a connection that broke. Each is answered by now, asked again within bounds, or
  * given the trouble that befell it. `link.runs` is empty afterwards.
  */
-export function afterBreak(
-  link: Connection & { readonly lockStep: boolean },
-  ending: Ending,
-  learnt: Learnt,
-  profile: Profile,
-): readonly Return[] {
+export function afterBreak(link: Connection, ending: Ending, learnt: Learnt, profile: Profile): readonly Return[] {
   const runs = link.runs.splice(0);
   const answeredBefore = link.answered;
+  const stumbled = runs.length > 0 && hasStumbled(link, ending);
+  if (stumbled) {
+    unsay(runs);
+    learnt.lockStep = true;
+    learnt.rcptMax = Math.min(learnt.rcptMax, HELD_FLIGHT_RECIPIENTS);
+  }
   const returns: Return[] = runs.map((run) => ({
     visit: run.visit,
     again: takeFlight(link, run, learnt).filter(isOpen),
     later: [],
   }));
-  const fruitful = link.answered > answeredBefore;
-  const stale = ending.detail === TARPIT || (ending.cause === "closed" && answeredBefore > 0 && !fruitful);
-  if (ending.cause === "refused" && link.refused >= ERRORS_LEARNT_MIN) {
-    learnt.refusalsMax = Math.min(learnt.refusalsMax, link.refused - 1);
-  }
   const returned = new Set(returns.flatMap((one) => one.again));
   const lost = runs.map((run) => run.asks.filter((asked) => isOpen(asked) && !returned.has(asked)));
   const unanswered = lost.reduce((sum, asks) => sum + asks.length, 0);
+  if (unanswered > 0 && ending.cause === "closed" && ending.detail !== TARPIT) takeBackGoodbye(link, runs, lost);
+  const fruitful = link.answered > answeredBefore;
+  const cutOff = ending.cause === "closed" || ending.cause === "refused";
+  const stale = ending.detail === TARPIT || (cutOff && answeredBefore > 0 && !fruitful);
+  if (unanswered > 0 && cutOff && ending.detail !== TARPIT) learnFromCut(link, ending, learnt);
   // Replies may have been lost behind a reset: from now on one question at a time, so that blame falls right.
   const abrupt = ending.cause === "closed" || ending.cause === "protocol";
   if (abrupt && !stale && !fruitful && unanswered > 1) learnt.lockStep = true;
-  const how = { stale, fruitful, alone: link.lockStep || link.asked === 1 };
+  const how = { stale, fruitful, alone: link.lockStep || link.asked === 1, stumbled };
   for (const visit of new Set(runs.map((run) => run.visit))) {
     const mine = lost.flatMap((asks, i) => (runs[i]?.visit === visit ? asks : []));
     if (mine.length > 0 && !visit.cancelled) returns.push(recover(visit, mine, ending, how, profile));
@@ -141,18 +167,62 @@ export function afterBreak(
   return returns;
 }
 
+/**
+ * Silence or nonsense in answer to several commands at once. Sendmail's BadRcptThrottle holds every reply back while
+ * more input waits; some servers and filters answer one command of a segment and lose the others, and then the replies
+ * that did come may be anybody's.
+ */
+function hasStumbled(link: Connection, ending: Ending): boolean {
+  return isPipelined(link) && (ending.cause === "timeout" || ending.cause === "protocol");
+}
+
+const isPipelined = (link: Connection): boolean => !link.lockStep && link.capabilities?.pipelining === true;
+
+/** Forgets the replies to flights that did not come home whole. */
+function unsay(runs: readonly Run[]): void {
+  for (const { asks } of runs) for (const asked of asks) asked.reply = null;
+}
+
+/**
+ * A refusal in other words than those before it, and then the host hung up: it may have been a goodbye, as Exim's
+ * `drop` says it in whatever words the postmaster chose. Its recipient is asked again, once.
+ */
+function takeBackGoodbye(link: Connection, runs: readonly Run[], lost: Question[][]): void {
+  const refused = runs.flatMap((run, i) =>
+    run.asks
+      .filter((asked) => (asked.reply?.code ?? 0) >= 500 && asked.session === link.serial)
+      .map((asked) => ({ asked, i })),
+  );
+  const last = refused.pop();
+  const reply = last?.asked.reply;
+  if (last === undefined || !reply || refused.length === 0 || last.asked.drops > 0) return;
+  const answered = runs.flatMap((run) => run.asks.filter((asked) => asked.reply !== null));
+  if (answered.at(-1) !== last.asked) return;
+  const words = replyTemplate(reply.text, last.asked.path);
+  const known = refused.some(({ asked }) => asked.reply && replyTemplate(asked.reply.text, asked.path) === words);
+  const visit = runs[last.i]?.visit;
+  if (known || visit === undefined) return;
+  last.asked.reply = null;
+  last.asked.drops += 1;
+  visit.open += 1;
+  link.answered -= 1;
+  link.errors -= 1;
+  link.refused -= 1;
+  lost[last.i]?.unshift(last.asked);
+}
+
 function recover(visit: Visit, mine: readonly Question[], ending: Ending, how: Breakage, profile: Profile): Return {
   const culprit = mine.find((asked) => asked === ending.ask) ?? null;
   visit.broken += 1;
   visit.fruitless = how.fruitful || how.stale ? 0 : visit.fruitless + 1;
   const answered = visit.open < visit.questions.length;
-  const most = fruitlessMax(ending, { atRecipient: culprit !== null, answered }, profile);
+  const most = fruitlessMax(ending, { atRecipient: culprit !== null, answered, stumbled: how.stumbled }, profile);
   // Beyond any reason: each question is worth so many connections and no more.
   if (visit.fruitless >= most || visit.broken > DROPS_MAX * visit.questions.length + BROKEN_MIN) {
     failAll(visit, ending);
     return { visit, again: [], later: [] };
   }
-  if (culprit !== null && !how.stale) {
+  if (culprit !== null && !how.stale && !how.stumbled) {
     culprit.drops += 1;
     // A close may belong to the reply before it. Blame needs a connection that ended at this question and no other.
     const certain = culprit.drops >= DROPS_MAX && !how.fruitful && how.alone;

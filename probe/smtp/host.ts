@@ -1,27 +1,34 @@
 import {
-  EXIM_RESETS_MAX,
   FLIGHT_RECIPIENTS,
   FLIGHTS_IN_FLIGHT,
-  RESETS_MAX,
+  HOST_REST_MS,
+  LEARNT_TTL_MS,
+  REFUSALS_PER_CONNECTION,
   SMALL_FLIGHTS_IN_FLIGHT,
   TARPIT_FLIGHT_RECIPIENTS,
 } from "../limits.ts";
-import { afterBreak, type Learnt, nothingLearnt, TARPIT, takeFlight } from "./aftermath.ts";
+import { afterBreak, TARPIT, takeFlight } from "./aftermath.ts";
 import type { Capabilities, Ending, Flight } from "./dialogue-types.ts";
 import type { HostShell, Target } from "./host-types.ts";
-import { afterStillbirth } from "./recovery.ts";
+import { isSpent, type Learnt, nothingLearnt, roomOn } from "./learnt.ts";
+import { afterStillbirth, timesOfTry } from "./recovery.ts";
 import { Session } from "./session.ts";
-import { Greeting } from "./transcript.ts";
-import { type Connection, fail, failAll, type Question, type Trouble, type Visit } from "./visit.ts";
+import {
+  type Connection,
+  fail,
+  failAll,
+  newConnection,
+  type Question,
+  type Trouble,
+  takeQuestions,
+  type Visit,
+} from "./visit.ts";
 
 type Link = Connection & {
   session: Session | null;
   readonly addressIndex: number;
   readonly startTls: boolean;
-  readonly lockStep: boolean;
 };
-
-let serials = 0;
 
 /**
  * Everything that is asked of one host address from one source address: the waiting visits, the few connections they
@@ -36,15 +43,19 @@ export class HostQueue {
   #bulk: Visit[] = [];
   #timer: NodeJS.Timeout | null = null;
   #closing: (() => void) | null = null;
-  readonly #learnt: Learnt;
+  #learnt: Learnt = nothingLearnt();
+  #learntSinceMs: number;
   #reconnected = false;
+  /** The host has answered questions; it is being left alone for a moment. */
+  #served = false;
+  #resting = false;
   #failing: { readonly ending: Ending; readonly untilMs: number } | null = null;
   #addressIndex = 0;
 
   constructor(target: Target, shell: HostShell) {
     this.target = target;
     this.#shell = shell;
-    this.#learnt = nothingLearnt(shell.limits.refusalsPerConnection);
+    this.#learntSinceMs = shell.now();
   }
 
   get isIdle(): boolean {
@@ -132,20 +143,18 @@ export class HostQueue {
     while (this.#hasRoom(link, capabilities)) {
       const visit = this.#nextVisit();
       if (visit === null) return;
-      const most = Math.min(
-        this.#learnt.rcptMax,
-        capabilities.rcptMax ?? this.#learnt.rcptMax,
-        this.#shell.limits.rcptPerConnection - link.asked,
-        this.#learnt.refusalsMax - link.refused - link.inFlight,
-      );
+      const most = roomOn(link, this.#learnt, this.#shell.limits, capabilities);
       const grant = this.#shell.grant(Math.min(most, visit.todo.length), visit.urgent);
       if (grant.recipients === 0) {
         this.#pause(grant.waitMs);
         return;
       }
-      const asks = this.#take(visit, grant.recipients, capabilities);
+      const asks = takeQuestions(visit, grant.recipients, capabilities);
       const [first] = asks;
-      if (first === undefined) continue;
+      if (first === undefined) {
+        this.#settle(visit);
+        continue;
+      }
       const flight: Flight = {
         sender: visit.sender,
         utf8: first.utf8,
@@ -164,40 +173,14 @@ export class HostQueue {
   #hasRoom(link: Link, capabilities: Capabilities): boolean {
     if (link.retired || link.session === null || this.#isSpent(link, capabilities)) return false;
     if (link.runs.length === 0) return true;
-    // All that is on the wire may come back refused.
-    if (link.refused + link.inFlight >= this.#learnt.refusalsMax) return false;
+    if (roomOn(link, this.#learnt, this.#shell.limits, capabilities) <= 0) return false;
     if (!capabilities.pipelining || link.lockStep || this.#learnt.tarpit) return false;
     if (link.runs.length < FLIGHTS_IN_FLIGHT) return true;
     return link.runs.length < SMALL_FLIGHTS_IN_FLIGHT && link.inFlight < FLIGHT_RECIPIENTS;
   }
 
-  /** The connection has been used as much as the host likes. */
   #isSpent(link: Link, capabilities: Capabilities): boolean {
-    const { limits } = this.#shell;
-    const resets = limits.maxRsets ?? (capabilities.exim ? EXIM_RESETS_MAX : RESETS_MAX);
-    return (
-      (this.#learnt.tarpit && link.refused > 0) ||
-      link.asked >= limits.rcptPerConnection ||
-      link.refused >= this.#learnt.refusalsMax ||
-      link.transactions > resets ||
-      link.transactions >= (capabilities.mailMax ?? Number.POSITIVE_INFINITY)
-    );
-  }
-
-  /** Up to `most` questions of one kind; those the host cannot take at all are settled here. */
-  #take(visit: Visit, most: number, capabilities: Capabilities): Question[] {
-    const taken: Question[] = [];
-    let used = 0;
-    for (const asked of visit.todo) {
-      if (taken.length === most) break;
-      if (taken[0] !== undefined && taken[0].utf8 !== asked.utf8) break;
-      used += 1;
-      if (asked.utf8 && !capabilities.smtputf8) fail(visit, asked, { cause: "smtputf8" });
-      else taken.push(asked);
-    }
-    visit.todo = used === visit.todo.length ? [] : visit.todo.slice(used);
-    if (taken.length === 0) this.#settle(visit);
-    return taken;
+    return isSpent(link, this.#learnt, this.#shell.limits, capabilities);
   }
 
   #pause(waitMs: number | null): void {
@@ -212,6 +195,7 @@ export class HostQueue {
     if (this.#timer !== null) return;
     this.#timer = setTimeout(() => {
       this.#timer = null;
+      this.#resting = false;
       this.pump();
     }, waitMs);
   }
@@ -219,39 +203,37 @@ export class HostQueue {
   #maybeOpen(waiting: number): void {
     const { profile, limits } = this.#shell;
     let connecting = 0;
+    let leaving = 0;
     let live = 0;
     for (const link of this.#links) {
-      if (link.retired) continue;
-      live += 1;
-      if (link.capabilities === null) connecting += 1;
+      if (link.retired) leaving += 1;
+      else {
+        live += 1;
+        if (link.capabilities === null) connecting += 1;
+      }
     }
     // The first connection shows what the host is like before a second one is opened.
-    if (connecting > 0) return;
+    if (connecting > 0 || this.#resting) return;
+    // Where connections are many and short, each is over before the next begins: Exim counts those that linger.
+    if (leaving > 0 && this.#learnt.errorsMax < REFUSALS_PER_CONNECTION) return;
     const most = waiting > profile.secondConnectionAbove ? Math.max(limits.connections, profile.connections) : 1;
     const allowed = Math.min(most, this.#learnt.connectionsMax) + (this.#urgent.length > 0 && live > 0 ? 1 : 0);
-    if (live < allowed && this.#shell.admit()) this.#open();
+    if (live >= allowed) return;
+    const admission = this.#shell.admit(this.#urgent.length > 0);
+    if (admission === "open") this.#open();
+    else if (admission === "paused") this.#pause(null);
   }
 
   #open(): void {
     const { target } = this;
     const { profile, now, record } = this.#shell;
+    if (this.#links.size === 0) this.#forget();
     const address = target.addresses[this.#addressIndex % target.addresses.length] ?? "";
-    serials += 1;
     const link: Link = {
-      serial: serials,
-      greeting: new Greeting(),
-      capabilities: null,
-      runs: [],
-      inFlight: 0,
-      asked: 0,
-      answered: 0,
-      refused: 0,
-      transactions: 0,
-      retired: false,
+      ...newConnection(this.#learnt.lockStep),
       session: null,
       addressIndex: this.#addressIndex,
       startTls: !this.#learnt.noTls,
-      lockStep: this.#learnt.lockStep,
     };
     this.#links.add(link);
     link.session = new Session(
@@ -263,7 +245,7 @@ export class HostQueue {
         helo: target.helo,
         startTls: link.startTls,
         pipeline: !link.lockStep,
-        times: profile.times,
+        times: timesOfTry(profile.times, target.addresses.length - 1 - this.#addressIndex),
         idleMs: this.#shell.idleMs,
         now,
         record: (direction, text) => {
@@ -278,6 +260,13 @@ export class HostQueue {
         ended: (ending) => this.#onEnded(link, ending),
       },
     );
+  }
+
+  #forget(): void {
+    const nowMs = this.#shell.now();
+    if (nowMs - this.#learntSinceMs < LEARNT_TTL_MS) return;
+    this.#learnt = nothingLearnt();
+    this.#learntSinceMs = nowMs;
   }
 
   #retire(link: Link): void {
@@ -300,10 +289,19 @@ export class HostQueue {
     if (run === undefined || run.flight !== flight) return;
     const { visit } = run;
     link.inFlight -= run.asks.length;
+    const { answered, refused } = link;
     this.#putBack(visit, takeFlight(link, run, this.#learnt));
+    this.#report(link, answered, refused);
     this.#settle(visit);
     if (link.retired && link.runs.length === 0) link.session?.quit();
     this.pump();
+  }
+
+  /** Tells the pace what came home since the connection had so many answers and refusals. */
+  #report(link: Link, answered: number, refused: number): void {
+    if (link.answered === answered) return;
+    this.#served = true;
+    this.#shell.answered(link.answered - answered, link.refused - refused);
   }
 
   /**
@@ -334,6 +332,7 @@ export class HostQueue {
       live,
       untriedAddresses: this.target.addresses.length - 1 - link.addressIndex,
       reconnected: this.#reconnected,
+      served: this.#served,
       inClear: !link.startTls,
     });
     switch (plan) {
@@ -349,6 +348,11 @@ export class HostQueue {
         break;
       case "again":
         this.#reconnected = true;
+        break;
+      case "rest":
+        this.#reconnected = true;
+        this.#resting = true;
+        this.#pause(HOST_REST_MS);
         break;
       case "give_up":
         this.#shell.connected(false);
@@ -368,9 +372,11 @@ export class HostQueue {
   /** The connection broke with questions on the wire, or simply ended. */
   #onBroken(link: Link, ending: Ending): void {
     const visits = new Set(link.runs.map((run) => run.visit));
+    const { answered, refused } = link;
     for (const { visit, again, later } of afterBreak(link, ending, this.#learnt, this.#shell.profile)) {
       this.#putBack(visit, again, later);
     }
+    this.#report(link, answered, refused);
     for (const visit of visits) this.#settle(visit);
   }
 

@@ -1,6 +1,6 @@
 import type { Ask, Capabilities, Ending, Flight } from "./dialogue-types.ts";
 import type { Path } from "./path.ts";
-import type { Greeting } from "./transcript.ts";
+import { Greeting } from "./transcript.ts";
 
 /** Why a recipient has no reply. */
 export type Trouble =
@@ -63,15 +63,60 @@ export type Connection = {
   readonly greeting: Greeting;
   capabilities: Capabilities | null;
   readonly runs: Run[];
-  /** Recipients on the wire, asked so far, answered so far, refused so far; transactions begun. */
+  /** Commands go one at a time, whatever the server offers. */
+  readonly lockStep: boolean;
+  /** Recipients on the wire, asked so far, answered so far; refused for good, and refused at all. */
   inFlight: number;
   asked: number;
   answered: number;
   refused: number;
+  errors: number;
+  /** Transactions begun, and those whose MAIL was granted. */
   transactions: number;
+  granted: number;
+  /** The host has said that it has had enough of this connection: nothing it says after that is about a recipient. */
+  worn: boolean;
   /** Takes no new work: QUIT once its flights are home. */
   retired: boolean;
 };
+
+let serials = 0;
+
+/** A connection on which nothing has happened yet. */
+export const newConnection = (lockStep: boolean): Connection => {
+  serials += 1;
+  return {
+    serial: serials,
+    greeting: new Greeting(),
+    capabilities: null,
+    runs: [],
+    lockStep,
+    inFlight: 0,
+    asked: 0,
+    answered: 0,
+    refused: 0,
+    errors: 0,
+    transactions: 0,
+    granted: 0,
+    worn: false,
+    retired: false,
+  };
+};
+
+/** Up to `most` waiting questions of one kind; those that the host cannot take at all are settled here. */
+export function takeQuestions(visit: Visit, most: number, capabilities: Capabilities): Question[] {
+  const taken: Question[] = [];
+  let used = 0;
+  for (const asked of visit.todo) {
+    if (taken.length === most) break;
+    if (taken[0] !== undefined && taken[0].utf8 !== asked.utf8) break;
+    used += 1;
+    if (asked.utf8 && !capabilities.smtputf8) fail(visit, asked, { cause: "smtputf8" });
+    else taken.push(asked);
+  }
+  visit.todo = used === visit.todo.length ? [] : visit.todo.slice(used);
+  return taken;
+}
 
 /** Marks a question as answered by trouble, and its visit as over when it was the last. */
 export function fail(visit: Visit, asked: Question, trouble: Trouble): void {
