@@ -125,6 +125,7 @@ export type Zone = {
   readonly txt?: readonly string[];
   readonly cname?: string;
   readonly ptr?: string;
+  readonly ns?: readonly string[];
   readonly fail?: "nxdomain" | "servfail" | "refused" | "lame" | "timeout";
   /** UDP answers come truncated, so that the client has to ask again over TCP. */
   readonly truncate?: boolean;

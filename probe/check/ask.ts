@@ -13,6 +13,7 @@ import { type ControlAnswer, worthOf } from "./control.ts";
 import type { Group } from "./group.ts";
 import { type Heard, hear } from "./hear.ts";
 import { askWithNullSender } from "./null-sender.ts";
+import { hasParkingNameServers } from "./resolve.ts";
 import { putsEverybodyOff } from "./statement.ts";
 import { conclude, type Subject } from "./subject.ts";
 import { classify, evidenceOf, type Speaker } from "./trouble.ts";
@@ -50,7 +51,9 @@ export async function askHost(
   if (heard.length > 0) {
     const believed = await asking.around.live.believable(asking, heard);
     const outcome = await askControl(asking, believed);
-    await interpret(asking, believed, outcome === "later" ? null : outcome);
+    const control = outcome === "later" ? null : outcome;
+    await interpret(asking, believed, control);
+    if (control?.catchAll.answer === "yes") await lookForParking(asking, believed);
     if (outcome === "later") for (const { subject, classified } of believed) awaitControl(subject, classified);
     left.push(...heard.map(({ subject }) => subject).filter(speaksForHost));
   }
@@ -58,6 +61,12 @@ export async function askHost(
   reportPace(asking, subjects, heard);
   const putOff = left.length === 0 && putsEverybodyOff(subjects) ? subjects : [];
   return { left, putOff, takesNoMail: left.some((subject) => subject.noMail !== null) };
+}
+
+/** A domain that takes anybody and belongs to nobody we know may be parked: its name servers tell. */
+async function lookForParking({ around, group, provider }: Asking, heard: readonly Heard[]): Promise<void> {
+  if (provider !== null || !(await hasParkingNameServers(around.resolver, group.domain))) return;
+  for (const { subject } of heard) subject.parked = true;
 }
 
 /** "This host takes no mail", said to everybody: a word about the domain only when the next host says it too. */

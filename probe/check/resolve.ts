@@ -1,4 +1,4 @@
-import { isDisposableMxHost, isParkingHost } from "../../shared/lists/lists.ts";
+import { isDisposableMxHost, isParkingHost, isParkingNameServer } from "../../shared/lists/lists.ts";
 import { providerOfMx } from "../../shared/providers/index.ts";
 import type { RetryClass } from "../../shared/reply/types.ts";
 import type { Finding } from "../../shared/verdict/types.ts";
@@ -32,7 +32,9 @@ export async function resolveRoute(resolver: Resolver, domain: string, random: (
   if (plan.kind !== "hosts") return decided(bareFinding(plan.kind, plan.kind.replaceAll("_", "-")), null);
   const { hosts, implicit } = plan;
   const mx = hosts[0]?.name ?? null;
-  const parked = hosts.some((host) => isParkingHost(host.name));
+  // Where mail would go to the domain's own address, that of a parking operator is a page of advertisements.
+  const parked =
+    hosts.some((host) => isParkingHost(host.name)) || (implicit && (await hasParkingNameServers(resolver, domain)));
   return {
     hosts,
     implicit,
@@ -55,6 +57,24 @@ const decided = (finding: Finding, retry: RetryClass | null): Route => ({
   parked: false,
   disposableMx: false,
 });
+
+/** Names above a domain that are looked at for its name servers: a host name's zone begins a label or two further up. */
+const ZONE_STEPS_MAX = 3;
+
+/**
+ * Whether the name servers of a domain's zone belong to a parking operator. Asked only where it makes a difference:
+ * without an MX, or where the host takes anybody. A domain whose host knows its users is lived in.
+ */
+export async function hasParkingNameServers(resolver: Resolver, domain: string): Promise<boolean> {
+  let name = domain.startsWith("[") ? "" : domain;
+  for (let step = 0; step < ZONE_STEPS_MAX && name.includes("."); step += 1) {
+    const answer = await resolver.query(name, "NS");
+    if (answer.kind === "records") return answer.records.some(isParkingNameServer);
+    if (answer.kind !== "nodata") return false;
+    name = name.slice(name.indexOf(".") + 1);
+  }
+  return false;
+}
 
 /**
  * The domain, or the operator of a host, asks not to be probed: TXT `_mailsonar.<name>` with `probe=no`. Name servers

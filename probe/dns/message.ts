@@ -7,7 +7,7 @@ import {
   DNS_UDP_PAYLOAD_BYTES,
 } from "../limits.ts";
 
-export type RecordType = "MX" | "A" | "AAAA" | "TXT" | "PTR";
+export type RecordType = "MX" | "A" | "AAAA" | "TXT" | "PTR" | "NS";
 export type MxRecord = { readonly preference: number; readonly exchange: string };
 export type RecordData = {
   readonly MX: MxRecord;
@@ -15,6 +15,7 @@ export type RecordData = {
   readonly AAAA: string;
   readonly TXT: string;
   readonly PTR: string;
+  readonly NS: string;
 };
 
 /**
@@ -136,6 +137,7 @@ function dataOf<K extends RecordType>(answer: Answer, type: K): RecordData[K] | 
     AAAA: () => (answer.type === "AAAA" ? answer.data : null),
     TXT: () => (answer.type === "TXT" ? textOf(answer.data) : null),
     PTR: () => (answer.type === "PTR" ? plainName(answer.data) : null),
+    NS: () => (answer.type === "NS" ? plainName(answer.data) : null),
   };
   return read[type]();
 }

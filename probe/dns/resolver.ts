@@ -47,8 +47,16 @@ export function createResolver(options: ResolverOptions): Resolver {
     AAAA: new TtlMap(perType),
     TXT: new TtlMap(perType),
     PTR: new TtlMap(perType),
+    NS: new TtlMap(perType),
   };
-  const pending: Pending = { MX: new Map(), A: new Map(), AAAA: new Map(), TXT: new Map(), PTR: new Map() };
+  const pending: Pending = {
+    MX: new Map(),
+    A: new Map(),
+    AAAA: new Map(),
+    TXT: new Map(),
+    PTR: new Map(),
+    NS: new Map(),
+  };
   const gate = createGate(DNS_QUERIES_MAX);
   let preferred = 0;
   let queries = 0;

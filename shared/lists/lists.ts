@@ -4,7 +4,7 @@ import { DISPOSABLE, FREE, SOURCES } from "./lists.generated.ts";
 import { isPrivacyRelay } from "./relays.ts";
 
 export { type ConsumerProvider, consumerDomains, providerOfDomain } from "./consumer-providers.ts";
-export { isDisposableMxHost, isParkingHost } from "./mx-hosts.ts";
+export { isDisposableMxHost, isParkingHost, isParkingNameServer } from "./mx-hosts.ts";
 export { isPrivacyRelay } from "./relays.ts";
 export { isNoReplyLocal, isRoleLocal } from "./roles.ts";
 

@@ -53,11 +53,22 @@ const PARKING_HOSTS = new Set(
   dnsowl.com nsone-parking.net torresdns.com ztomy.com sav.com mytrafficmanagement.com`.split(/\s+/),
 );
 
+/** Parking operators that are known by their name servers alone. */
+const PARKING_NAME_SERVERS = new Set("eftydns.com brandbucket.com giantpanda.com skenzo.com rookmedia.net".split(" "));
+
+/** Name servers that a registrar gives to every customer: those who use their domain have them as well. */
+const REGISTRAR_NAME_SERVERS = new Set("dnsowl.com namebrightdns.com uniregistry.net sav.com".split(" "));
+
 /** Whether an MX host belongs to a disposable mail service. Any case, a final dot allowed. */
 export const isDisposableMxHost = (host: string): boolean => hostOrParent(DISPOSABLE_HOSTS, host);
 
-/** Whether an MX host or name server belongs to a parking operator. Any case, a final dot allowed. */
+/** Whether an MX host belongs to a parking operator. Any case, a final dot allowed. */
 export const isParkingHost = (host: string): boolean => hostOrParent(PARKING_HOSTS, host);
+
+/** Whether a name server belongs to a parking operator, and to nothing else. Any case, a final dot allowed. */
+export const isParkingNameServer = (host: string): boolean =>
+  (hostOrParent(PARKING_HOSTS, host) || hostOrParent(PARKING_NAME_SERVERS, host)) &&
+  !hostOrParent(REGISTRAR_NAME_SERVERS, host);
 
 function hostOrParent(hosts: ReadonlySet<string>, host: string): boolean {
   let name = host.toLowerCase();

@@ -54,6 +54,8 @@ function records(zone: Zone, name: string, type: string): Answer[] {
       return (zone.txt ?? []).map((data) => ({ ...base, type: "TXT", data: [data] }));
     case "PTR":
       return zone.ptr === undefined ? [] : [{ ...base, type: "PTR", data: zone.ptr }];
+    case "NS":
+      return (zone.ns ?? []).map((data) => ({ ...base, type: "NS", data }));
     case "CNAME":
       return zone.cname === undefined ? [] : [{ ...base, type: "CNAME", data: zone.cname }];
     default:

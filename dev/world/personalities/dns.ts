@@ -266,6 +266,24 @@ const SEVERAL: readonly Personality[] = [
     outcome: { now: "mx_parked", also: ["catch_all"] },
   }),
   personality({
+    name: "parked-ns",
+    description: "no MX, and name servers of a parking operator",
+    zone: ({ addresses }) => ({ a: addresses, ns: ["ns1.sedoparking.com", "ns2.sedoparking.com"] }),
+    outcome: { now: "mx_parked" },
+  }),
+  personality({
+    name: "parked-ns-catchall",
+    description: "name servers of a parking operator, and an MX that takes everybody",
+    zone: ({ mx }) => ({ mx, ns: ["ns1.bodis.com"] }),
+    box: takesAll("250 2.1.5 Ok", "catch_all"),
+    outcome: { now: "mx_parked" },
+  }),
+  personality({
+    name: "parked-ns-mail",
+    description: "name servers of a parking operator, and an MX that knows its users: somebody lives there",
+    zone: ({ mx }) => ({ mx, ns: ["ns1.bodis.com"] }),
+  }),
+  personality({
     name: "disposable-mx",
     description: "an unlisted domain whose MX belongs to a disposable-mail operator",
     hosts: [{ name: "mail.mailinator.com" }],

@@ -151,3 +151,20 @@ describe("a host of second preference", () => {
     await checker.close();
   });
 });
+
+describe("a domain at name servers of a parking operator", () => {
+  it("is parked without an MX and where anybody is taken, and is not asked about elsewhere", async () => {
+    const { checker, reasonsOf } = atHour(1);
+    world.resetStats();
+    const verdicts = await reasonsOf(
+      1,
+      "alice@parked-ns.mailworld.net",
+      "alice@parked-ns-catchall.mailworld.net",
+      "alice@parked-ns-mail.mailworld.net",
+    );
+    expect(verdicts).toEqual(["mx_parked", "mx_parked", "accepted"]);
+    // One for the domain that takes anybody, one for the domain without MX and none for the domain that is lived in.
+    expect(world.stats().dns.byType.NS).toBe(2);
+    await checker.close();
+  });
+});

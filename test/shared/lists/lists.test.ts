@@ -8,6 +8,7 @@ import {
   isDisposableMxHost,
   isFreeDomain,
   isParkingHost,
+  isParkingNameServer,
   isPrivacyRelay,
   LIST_SOURCES,
   loadLists,
@@ -110,5 +111,9 @@ describe("other lists", () => {
     expect(isDisposableMxHost("aspmx.l.google.com")).toBe(false);
     expect(isParkingHost("ns1.sedoparking.com")).toBe(true);
     expect(isParkingHost("mx1.example.de")).toBe(false);
+    expect(isParkingNameServer("NS1.Bodis.com.")).toBe(true);
+    expect(isParkingNameServer("ns1.eftydns.com")).toBe(true);
+    // A registrar's own: people who use their domain have them as well.
+    expect(isParkingNameServer("ns1.dnsowl.com")).toBe(false);
   });
 });
