@@ -8,6 +8,8 @@ export const STATUS_ROWS: readonly ReplyRow[] = [
     reason: "mailbox_not_found",
     digit: 5,
     enhanced: ["1.1", "1.3-4", "1.10"],
+    // The only words left, and about somebody or something else than the recipient.
+    not: [" spam", "^spam", "sender", "client", "misconfigur", "temporar", "dns", "blocked by", "ip blocked"],
     examples: ["550 5.1.1 Rejected", "550 5.1.1 <user@aol.com>: Recipient address rejected: aol.com"],
   },
   {
@@ -20,6 +22,11 @@ export const STATUS_ROWS: readonly ReplyRow[] = [
     enhanced: ["1.0"],
     stages: ["rcpt"],
     not: [
+      "spam",
+      "sender",
+      "client",
+      "temporar",
+      "dns",
       "reject",
       "refuse",
       "denied",

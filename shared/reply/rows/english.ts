@@ -187,7 +187,6 @@ const PHRASES: readonly string[] = [
   "no redirect entry",
   "user have no mail",
   "hasn't got the service",
-  "invalid domain mailbox user",
   "unavailable mail user",
   "wrong recipient",
   "wrong mailbox",

@@ -84,6 +84,11 @@ export const HOST_ROWS: readonly ReplyRow[] = [
       "dominio desconocido",
       "dominio sconosciuto",
       "dominio inesistente",
+      "dominio nao existe",
+      "dominio no existe",
+      "domain existiert nicht",
+      "domaine inexistant",
+      "домен не существует",
     ],
     examples: [
       "450 4.1.2 <user@example.com>: Recipient address rejected: Domain not found",

@@ -13,6 +13,7 @@ import { GREYLIST_ROWS } from "./greylist.ts";
 import { HOST_ROWS } from "./host.ts";
 import { MICROSOFT_ROWS } from "./microsoft.ts";
 import { MOVED_ROWS } from "./moved.ts";
+import { PERSON_ROWS } from "./persons.ts";
 import { POLICY_ROWS } from "./policy.ts";
 import { PROTOCOL_ROWS } from "./protocol.ts";
 import { RATE_ROWS } from "./rate.ts";
@@ -57,6 +58,7 @@ export const REPLY_ROWS: readonly ReplyRow[] = [
   ...DISABLED_ROWS,
   ...MOVED_ROWS,
   ...PROTOCOL_ROWS,
+  ...PERSON_ROWS,
   ...UNKNOWN_ROWS,
   ...HOST_ROWS,
   ...STATUS_ROWS,

@@ -76,7 +76,25 @@ export const UNKNOWN_WORDS: readonly string[] = [
   "нет такого",
   "не существует",
   ...pairs(["користувач", "адресат", "скриньк"], ["не знаидено", "не ", "невідом"]),
+  "невідомии користувач",
   "не існує",
+  // Bulgarian, Serbian, Croatian, Slovene
+  "не съществува",
+  "няма такъв потребител",
+  "не постои",
+  ...pairs(["nepoznat", "nepostojeci"], ["korisnik", "primalac", "primatelj"]),
+  "ne postoji",
+  "ne obstaja",
+  // Estonian, Latvian, Lithuanian
+  "kasutajat ei leitud",
+  "neeksiste",
+  "neegzistuoja",
+  // Arabic, Hebrew
+  "غير موجود",
+  "غير معروف",
+  "אינו קיים",
+  "לא קיים",
+  "לא ידוע",
   // Chinese, both scripts
   "不存在",
   "无此",
@@ -95,6 +113,7 @@ export const UNKNOWN_WORDS: readonly string[] = [
   "收件人地址无效",
   "收件地址错误",
   "收件人地址错误",
+  "收件人未知",
   "查無此",
   "查无此",
   // Japanese
@@ -115,6 +134,7 @@ export const UNKNOWN_WORDS: readonly string[] = [
   "존재하지 않",
   "없는 사용자",
   "없는 계정",
+  "없는 메일 계정",
   "없는 주소",
   "알 수 없는 사용자",
   "알 수 없는 수신자",
@@ -140,6 +160,8 @@ export const UNKNOWN_WORDS: readonly string[] = [
   "nem talalhato",
   "bulunamadi",
   "gecersiz alici",
+  "bilinmeyen kullanici",
+  "bilinmeyen alici",
   ...pairs(["boyle bir"], ["kullanici yok", "adres yok", "hesap yok"]),
   "utilizator necunoscut",
   "destinatar necunoscut",
@@ -223,7 +245,11 @@ export const FULL_WORDS: readonly string[] = [
   "kotak surat penuh",
   "kotak masuk penuh",
   "este plina",
-  "ειναι γεματη",
+  "ειναι γεματ",
+  "ممتلئ",
+  "תיבת הדואר מלאה",
+  "กล่องจดหมายเต็ม",
+  "sanducic je pun",
 ];
 
 /** "The mailbox has been switched off" likewise. */
@@ -246,11 +272,18 @@ export const DISABLED_WORDS: readonly string[] = [
   ...pairs(["account", "mailbox", "gebruiker"], ["uitgeschakeld", "geblokkeerd", "opgeheven"]),
   ...pairs(["konto", "skrzynka"], ["zablokowan", "wylaczon", "nieaktywn", "usuniet"]),
   ...pairs(["ящик", "пользователь", "учетная запись", "аккаунт"], ["отключ", "заблокирован", "удален"]),
-  ...pairs(["用户", "账号", "帐号", "邮箱", "帳號"], ["已停用", "禁用", "停用", "冻结", "已注销", "被锁定"]),
+  ...pairs(
+    ["用户", "账号", "账户", "帐号", "帐户", "邮箱", "帳號"],
+    ["已停用", "禁用", "停用", "冻结", "已注销", "被锁定"],
+  ),
   "已冻结",
   "停止され",
   "無効になって",
   "利用停止",
+  ...pairs(["schranka", "ucet"], ["zablokovan", "zrusen", "deaktivovan"]),
+  ...pairs(["hesap", "kullanici"], ["devre disi", "askiya alin", "kapatil"]),
+  ...pairs(["konto", "kontot"], ["avstangt", "sparrat", "stengt", "sperret", "lukket", "spaerret"]),
+  "使用されていません",
   "휴면",
   ...pairs(["계정", "사용자"], ["정지", "비활성", "탈퇴", "차단"]),
 ];

@@ -19,6 +19,7 @@ export const POLICY_ROWS: readonly ReplyRow[] = [
       "list washing",
       "namespace mining",
       "directory attack",
+      "dha detected",
     ],
     not: ["unverified address"],
     examples: [

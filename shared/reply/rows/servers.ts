@@ -89,6 +89,15 @@ export const SERVER_ROWS: readonly ReplyRow[] = [
     examples: ["503 Rcptto account isn't a local account"],
   },
   {
+    // A mailbox user of this domain, not a domain.
+    rule: "domain-mailbox-user",
+    class: "recipient",
+    reason: "mailbox_not_found",
+    digit: 5,
+    text: ["^invalid domain mailbox user"],
+    examples: ["550 Invalid domain mailbox user"],
+  },
+  {
     rule: "gmx-mail-bomb",
     class: "rate",
     reason: "rate_limited",

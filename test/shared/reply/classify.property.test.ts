@@ -145,15 +145,18 @@ test("asking again gives the same answer", () => {
 test("a phrase search finds what a regular expression finds", () => {
   const wordArb = fc.string({ unit: fc.constantFrom("a", "b", "c", " "), minLength: 1, maxLength: 4 });
   const pattern = (first: string, joint: string, second: string) => {
-    const gap = joint === "~" ? "[^]{0,36}" : "[^]*";
-    return new RegExp(`${first}${joint === "" ? "" : gap}${joint === "" ? "" : second}`);
+    const gap = { "": "", "~": "[^]{0,36}", "*": "[^]*", "%": "[^.,]{0,18}" }[joint];
+    const bare = (part: string) => part.replace(/^\^|\$$/g, "");
+    const start = first.startsWith("^") ? "^" : "";
+    const end = (joint === "" ? first : second).endsWith("$") ? "$" : "";
+    return new RegExp(`${start}${bare(first)}${gap}${joint === "" ? "" : bare(second)}${end}`);
   };
   fc.assert(
     fc.property(
-      wordArb,
-      fc.constantFrom("", "~", "*"),
-      wordArb,
-      fc.string({ unit: fc.constantFrom("a", "b", "c", " ", "x", "y", "z"), maxLength: 120 }),
+      fc.tuple(fc.constantFrom("", "", "^"), wordArb).map((parts) => parts.join("")),
+      fc.constantFrom("", "~", "*", "%"),
+      fc.tuple(wordArb, fc.constantFrom("", "", "$")).map((parts) => parts.join("")),
+      fc.string({ unit: fc.constantFrom("a", "b", "c", " ", "x", "y", "z", ".", ","), maxLength: 120 }),
       (first, joint, second, text) => {
         const phrase = joint === "" ? first : `${first}${joint}${second}`;
         const expected = pattern(first, joint, second).test(text);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseReplyText } from "../../../shared/reply/parse.ts";
+import { commandNoted, parseReplyText } from "../../../shared/reply/parse.ts";
 
 describe("parseReplyText", () => {
   test.each([
@@ -33,6 +33,24 @@ describe("parseReplyText", () => {
     ["550-see http://example.net/?id=\n550 5.1.1 gone", 550, "5.1.1", "see http://example.net/?id= gone"],
     ["550 gone 503 5.0.0 Need RCPT (recipient)", 550, null, "gone"],
     ["550 gone 554 5.5.1 Error: no valid recipients", 550, null, "gone"],
+    ["SMTP error, RCPT TO:550 5.1.1 gone", 550, "5.1.1", "gone"],
+    ["Reported error: 550 5.1.10 gone", 550, "5.1.10", "gone"],
+    ["The error that the other server returned was: 550 550 gone", 550, null, "550 gone"],
+    ["permanent error (554): 5.7.1 no", 554, "5.7.1", "no"],
+    ["[550 5.1.1 gone]", 550, "5.1.1", "gone]"],
+    ["550_gone_away", 550, null, "gone_away"],
+    ["gone away (#5.1.1)", 550, "5.1.1", "gone away (#5.1.1)"],
+    ["550-5.1.1 one\\n550-5.1.1 two\\n550 5.1.1 three", 550, "5.1.1", "one two three"],
+    [
+      "a@example.com\n  SMTP error from remote mail server after RCPT TO:<a@example.com>:\n  550 gone",
+      550,
+      null,
+      "gone",
+    ],
+    ["450 later 551 not ours 503 need RCPT command [data] 551 not ours", 551, null, "not ours"],
+    ["503 Error: need RCPT command 550 5.1.1 gone", 550, "5.1.1", "gone"],
+    ["450 later, in 550 seconds", 450, null, "later, in 550 seconds"],
+    ["450 4.1.1 unverified: host b said: 550 5.1.1 gone", 450, "4.1.1", "unverified: host b said: 550 5.1.1 gone"],
   ] as const)("%j", (reply, code, enhanced, text) => {
     expect(parseReplyText(reply)).toEqual({ code, enhanced, text });
   });
@@ -40,4 +58,12 @@ describe("parseReplyText", () => {
   test.each(["", "   ", "hello", "99 bottles", "650 x", "5500 x"])("%j is no reply", (reply) => {
     expect(parseReplyText(reply)).toBeNull();
   });
+});
+
+test.each([
+  ["550 gone (in reply to end of DATA command)", "end of data"],
+  ["550 gone (in reply to RCPT TO command)", "rcpt to"],
+  ["550 gone", null],
+])("%j tells which command was answered", (reply, command) => {
+  expect(commandNoted(reply)).toBe(command);
 });
