@@ -50,6 +50,8 @@ export type ProbeConfig = {
   readonly nullSender: boolean;
   /** When the source addresses began to ask, while they are new and have to be warmed up; null later (E8). */
   readonly warmSinceMs: number | null;
+  /** Folder for what has to outlive the process (cool-downs, quarantines, counts of the day); null to forget it. */
+  readonly stateDir: string | null;
   /** Local parts of the operators' canaries where not the day's: by operator, an address that it must refuse. */
   readonly canaries: ReadonlyMap<string, string>;
   /** Mailboxes of ours at operators: where one of them is refused, we are. */
@@ -130,6 +132,8 @@ export function readProbeConfig(env: Environment): Result<ProbeConfig, string> {
     poolIdleMs: poolIdleMs.value,
     nullSender: isOn(env.PROBE_NULL_SENDER),
     warmSinceMs,
+    // systemd names the folder that StateDirectory= makes; several would be separated by colons.
+    stateDir: env.PROBE_STATE_DIR || env.STATE_DIRECTORY?.split(":")[0] || null,
     canaries: new Map(canaries.value),
     liveMailboxes: live.value.map(([provider, address]) => ({ provider, address: address.toLowerCase() })),
     caps: caps.value,

@@ -4,6 +4,8 @@ import { createChecker } from "../check/create.ts";
 import { type ProbeConfig, readProbeConfig } from "../config.ts";
 import { joinFleet } from "../link/fleet.ts";
 import { createLog, type Log } from "../log.ts";
+import { openPaces, type Paces } from "../pace/keeper.ts";
+import { reconcileQuarantine } from "../pace/release.ts";
 import { createSettler } from "../settle/settle.ts";
 import { createVisitLog } from "../settle/visits.ts";
 import { readVitalsConfig, startVitals, type VitalsConfig } from "../vitals.ts";
@@ -92,11 +94,12 @@ async function smtpRole(config: ProbeConfig, pages: VitalsConfig, log: Log): Pro
   const memory = createVisitLog(config.databaseUrl ?? "", config.region, (message) =>
     log.warn({ error: message }, "visits: trouble"),
   );
+  const { paces, reconcile } = await recallPaces(config, log);
   const vitals = await startVitals(pages, {
     config,
     env: process.env,
     log,
-    checker: createChecker(config, { memory, mayUse: (source) => !quarantined.has(source) }),
+    checker: createChecker(config, { paces, memory, mayUse: (source) => !quarantined.has(source) }),
     settler: createSettler(config.databaseUrl ?? "", (message) => {
       log.warn({ error: message }, "settle: trouble");
       vitals.metrics.settleTrouble();
@@ -107,6 +110,7 @@ async function smtpRole(config: ProbeConfig, pages: VitalsConfig, log: Log): Pro
     quarantined.clear();
     for (const source of sources) quarantined.add(source);
     log.warn({ sources }, "source addresses in quarantine");
+    void reconcile();
     if (config.sources.every(({ address }) => quarantined.has(address))) {
       member.drain("every source address is in quarantine");
     }
@@ -127,6 +131,7 @@ async function smtpRole(config: ProbeConfig, pages: VitalsConfig, log: Log): Pro
       },
       onWelcome(session) {
         metrics.welcomed();
+        void reconcile();
         log.info({ session }, "ready");
       },
       onLoss(why, welcomed) {
@@ -145,6 +150,7 @@ async function smtpRole(config: ProbeConfig, pages: VitalsConfig, log: Log): Pro
   );
   const ended = member.ended.then(async (end) => {
     await checker.close();
+    await paces.close();
     await memory.close();
     await settler.close();
     await vitals.close();
@@ -157,6 +163,18 @@ async function smtpRole(config: ProbeConfig, pages: VitalsConfig, log: Log): Pro
     return complain(`the hub refuses this probe: ${end.message}`, EXIT_REFUSED);
   });
   return { ended, stop: (why) => member.drain(why) };
+}
+
+/** The paces as the last process left them; `reconcile` lets the edge know of quarantines and tell of releases. */
+async function recallPaces(config: ProbeConfig, log: Log): Promise<{ paces: Paces; reconcile: () => Promise<void> }> {
+  let last: Promise<void> = Promise.resolve();
+  const reconcile = (): Promise<void> => {
+    last = last.then(() => reconcileQuarantine(config, paces.book.quarantine, log));
+    return last;
+  };
+  const paces = await openPaces(config, { log, onQuarantined: () => void reconcile() });
+  await reconcile();
+  return { paces, reconcile };
 }
 
 /** Loaded only where the role is asked for: a probe without it needs neither its keys nor its HTTP client. */
