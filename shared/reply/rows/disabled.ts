@@ -135,6 +135,7 @@ export const DISABLED_ROWS: readonly ReplyRow[] = [
       "your e-mail",
       "your domain",
       "bounced address",
+      "service unavailable;",
       "temporarily blocked",
       "temporarily inactive",
       "mail from",

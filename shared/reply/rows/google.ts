@@ -9,7 +9,7 @@ export const GOOGLE_ROWS: readonly ReplyRow[] = [
     reason: "temporary_error",
     flags: ["exists"],
     retry: "temporary",
-    text: ["is receiving mail too quickly", "receiving mail at a rate that", "p=receivingrate"],
+    text: ["is receiving%too quickly", "receiving%at a rate that", "p=receivingrate"],
     examples: [
       "450 4.2.1 The user you are trying to contact is receiving mail too quickly. Please resend your message at a later time. https://support.google.com/mail/?p=ReceivingRate a1si1 - gsmtp",
       "550 5.2.1 The user you are trying to contact is receiving mail at a rate that prevents additional messages from being delivered. https://support.google.com/mail/?p=ReceivingRatePerm - gsmtp",

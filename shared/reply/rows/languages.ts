@@ -36,6 +36,8 @@ export const UNKNOWN_WORDS: readonly string[] = [
     ["desconocid", "no encontrad", "no valid", "invalid", "no se encuentra", "incorrect"],
   ),
   "no existe",
+  "no tiene cuenta",
+  "no tiene una cuenta",
   "inexistente",
   // Portuguese
   ...pairs(

@@ -15,7 +15,7 @@ const PERSON_UNKNOWN: readonly string[] = [
   ...beside(["utilisateur", "destinataire", "boite"], ["inconnu", "n'existe pas", "inexistant", "introuvable"]),
   ...beside(
     ["usuario", "destinatario", "buzon", "casilla"],
-    ["desconocid", "no existe", "inexistente", "no encontrad"],
+    ["desconocid", "no existe", "inexistente", "no encontrad", "no tiene cuenta", "no tiene una cuenta"],
   ),
   ...beside(
     ["usuario", "utilizador", "destinatario", "caixa"],

@@ -208,6 +208,8 @@ export const POLICY_ROWS: readonly ReplyRow[] = [
       "confirm this mail server",
       "requires confirmation",
       "has not passed validation",
+      "possible forgery",
+      "bogus and forged",
       "geoip",
       "geo-ip",
       "your country",
@@ -218,6 +220,7 @@ export const POLICY_ROWS: readonly ReplyRow[] = [
     examples: [
       "550 Denied by policy",
       "552 5.1.1 <user@example.com> Mailbox delivery failure policy error",
+      "550 <>: No thank you rejected: Account Unavailable: Possible Forgery",
       "550 5.7.1 Email rejected due to security policies",
       "554 5.7.1 Rejected for policy reasons",
       "550 Administrative prohibition",
