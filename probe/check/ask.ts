@@ -45,7 +45,8 @@ export async function askHost(
   subjects: readonly Subject[],
 ): Promise<{ left: Subject[]; putOff: readonly Subject[]; takesNoMail: boolean }> {
   await sendQuestions(asking, subjects, false);
-  const again = subjects.filter((subject) => wantsReconnect(asking, subject));
+  const spoke = subjects.some(({ question: asked }) => asked !== null && asked.reply !== null);
+  const again = subjects.filter((subject) => wantsReconnect(asking, subject) || (spoke && wasLeftOver(subject)));
   if (again.length > 0) await sendQuestions(asking, again, true);
   const { heard, left } = hear(asking, subjects);
   if (heard.length > 0) {
@@ -76,6 +77,11 @@ function speaksForHost(subject: Subject): boolean {
   subject.noMail = finding;
   subject.findings = [];
   return true;
+}
+
+/** The host hung up too often over others, and this one's turn never came: it is worth one more try (MAIL.md 4). */
+function wasLeftOver({ question: asked }: Subject): boolean {
+  return asked !== null && asked.trouble?.cause === "closed" && asked.drops === 0;
 }
 
 /** Tells the pace what this visit was like: how many strangers we asked for, and whether anybody complained. */

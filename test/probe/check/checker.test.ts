@@ -180,6 +180,15 @@ describe("frugality", () => {
   });
 });
 
+it("asks once more about those whose turn never came because a host hung up over others", async () => {
+  const checker = createChecker(configFor(world));
+  const strangers = Array.from({ length: 8 }, (_, i) => `nobody${i}`);
+  const emails = ["alice", ...strangers, "bob", "carol"].map((local) => `${local}@drop-unknown-mute.mailworld.net`);
+  const reasons = (await verdictsOf(checker, emails)).map(({ reason }) => reason);
+  await checker.close();
+  expect([reasons[0], ...reasons.slice(-2)]).toEqual(["unconfirmed", "unconfirmed", "unconfirmed"]);
+});
+
 it("leaves no socket and no timer behind, whatever the hosts did", async () => {
   const own = await quickWorld();
   const before = openResources();
