@@ -1,12 +1,6 @@
 import { DEFAULT_PACE, type Pace, type Provider, providerById } from "../../shared/providers/index.ts";
 import type { SourceAddress } from "../config.ts";
-import {
-  COOL_DOWN_MAX_MS,
-  HOST_UNKNOWN_PER_HOUR,
-  PACE_MAX_ENTRIES,
-  PACE_PATIENCE_MS,
-  REFUSALS_PER_CONNECTION,
-} from "../limits.ts";
+import { HOST_UNKNOWN_PER_HOUR, PACE_MAX_ENTRIES, PACE_PATIENCE_MS, REFUSALS_PER_CONNECTION } from "../limits.ts";
 import type { Grant, HostLimits } from "../smtp/host-types.ts";
 import type { HostPace } from "../smtp/pool.ts";
 import { TtlMap } from "../ttl-map.ts";
@@ -14,6 +8,7 @@ import {
   allow,
   connectionsOf,
   createPace,
+  keptMs,
   type PaceEvent,
   type PaceState,
   pausedFor,
@@ -66,8 +61,6 @@ export type BookEntries = {
   readonly hosts: readonly (readonly [string, HostState])[];
 };
 
-/** States of unused keys lapse; those of a cool-down outlive it. */
-const KEPT_MS = 2 * COOL_DOWN_MAX_MS;
 /** Counts of strangers are of the hour, and so are the pauses that follow from them. */
 const HOST_KEPT_MS = 3_600_000 * 2;
 
@@ -234,7 +227,7 @@ export class PaceBook {
   restore({ operators, hosts }: BookEntries): void {
     const nowMs = this.#now();
     for (const [key, state] of operators) {
-      this.#states.set(key, state, nowMs + KEPT_MS);
+      this.#states.set(key, state, nowMs + keptMs(state));
       const [operator = "", source = ""] = key.split(" ");
       this.#view(key, operator, source, state, providerById(operator)?.pace ?? DEFAULT_PACE, nowMs);
     }
@@ -285,7 +278,7 @@ export class PaceBook {
 
   #keep(key: PaceKey, state: PaceState, nowMs: number): void {
     this.#changes += 1;
-    this.#states.set(key.operatorKey, state, nowMs + KEPT_MS);
+    this.#states.set(key.operatorKey, state, nowMs + keptMs(state));
     this.#view(key.operatorKey, key.operator, key.source, state, key.pace, nowMs);
   }
 

@@ -71,10 +71,13 @@ export const rateOf = (state: PaceState, pace: Pace): number => pace.rcptPerSeco
 
 /**
  * Connections that the operator may see at once: the published number, halved with the rate after a complaint and given
- * back with it, one more only after a week of peace; never none.
+ * back with it, one more only after a week of peace; never none, and one alone to try after the breaker was open.
  */
 export const connectionsOf = (state: PaceState, published: number, nowMs: number): number =>
-  Math.max(1, Math.floor(published * recoveredFactor(state, nowMs)));
+  state.breaker.state === "closed" ? Math.max(1, Math.floor(published * recoveredFactor(state, nowMs))) : 1;
+
+/** How long an unused state is of interest: complaints count for a week, a cool-down lasts a day at most. */
+export const keptMs = ({ strikes }: PaceState): number => (strikes > 0 ? CLEAN_BEFORE_RISE_MS + DAY_MS : 2 * DAY_MS);
 
 /** Milliseconds for which nothing may be asked; 0 when asking is allowed. */
 export function pausedFor(state: PaceState, pace: Pace, nowMs: number): number {
@@ -134,8 +137,9 @@ function recoveredFactor(state: PaceState, nowMs: number): number {
     const steps = Math.floor(sinceMs / RECOVERY_MS);
     return steps <= 0 ? state.factor : Math.min(1, state.factor + steps * RECOVERY_STEP);
   }
-  if (nowMs - state.lastStrikeMs < CLEAN_BEFORE_RISE_MS || sinceMs < DAY_MS) return state.factor;
-  return Math.min(RISE_MAX, state.factor + Math.floor(sinceMs / DAY_MS) * RISE_PER_DAY);
+  const risingMs = Math.min(sinceMs, nowMs - state.lastStrikeMs - CLEAN_BEFORE_RISE_MS);
+  if (risingMs < DAY_MS) return state.factor;
+  return Math.min(RISE_MAX, state.factor + Math.floor(risingMs / DAY_MS) * RISE_PER_DAY);
 }
 
 /** What an event makes of the state. Pure. */

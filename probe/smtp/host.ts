@@ -82,7 +82,11 @@ export class HostQueue {
   cancel(visit: Visit): void {
     visit.cancelled = true;
     failAll(visit, { cause: "cancelled" });
+    // Else a connection that has fallen idle would look as if somebody waited for it.
+    this.#urgent = this.#urgent.filter((other) => other !== visit);
+    this.#bulk = this.#bulk.filter((other) => other !== visit);
     this.#settle(visit);
+    if (this.#closing === null) this.#afterChange();
   }
 
   /** Gives up an idle connection politely. Returns false when there is none. */

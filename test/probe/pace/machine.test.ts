@@ -104,7 +104,7 @@ describe("the pace of an operator", () => {
 
   it("allows more connections than published only after seven clean days", () => {
     const state = createPace(PACE, 0);
-    expect([6, 8, 15].map((day) => connectionsOf(state, 2, day * DAY))).toEqual([2, 3, 5]);
+    expect([6, 8, 12, 60].map((day) => connectionsOf(state, 2, day * DAY))).toEqual([2, 2, 3, 8]);
   });
 
   it("opens the breaker when half of the connections fail, lets one try, and closes again", () => {
@@ -113,6 +113,7 @@ describe("the pace of an operator", () => {
     expect(pausedFor(state, PACE, 0)).toBe(5 * MINUTE);
     state = allow(state, PACE, 1, false, 5 * MINUTE).state;
     expect(state.breaker.state).toBe("half_open");
+    expect(connectionsOf(state, 4, 5 * MINUTE)).toBe(1);
     expect(step(state, PACE, { kind: "connection", good: false }, 5 * MINUTE).breaker.state).toBe("open");
     expect(step(state, PACE, { kind: "connection", good: true }, 5 * MINUTE).breaker.state).toBe("closed");
   });
