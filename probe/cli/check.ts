@@ -2,7 +2,6 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { setFlagsFromString } from "node:v8";
 import { addressFacts, knownDomains } from "../../shared/address/facts.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import { decide, emptyEvidence } from "../../shared/verdict/decide.ts";
@@ -10,6 +9,7 @@ import { MODES, type Mode } from "../../shared/verdict/vocabulary.ts";
 import { type Checker, type CheckerOptions, createChecker } from "../check/checker.ts";
 import { readProbeConfig } from "../config.ts";
 import { CLI_BATCH_LINES, CLI_BATCHES_IN_FLIGHT } from "../limits.ts";
+import { keepMemoryFlat } from "../memory.ts";
 import { BadInput, INPUT_KINDS, type InputKind, readBatches } from "./input.ts";
 import { FORMATS, type Format, headerOf, LineWriter, lineOf } from "./output.ts";
 import { checkBatch } from "./patience.ts";
@@ -133,7 +133,7 @@ async function run(settings: Settings, source: Source, writer: LineWriter): Prom
   }
   const config = readProbeConfig(process.env);
   if (!config.ok) return complain(config.error, 2);
-  for (const flag of FLAT_MEMORY) setFlagsFromString(flag);
+  keepMemoryFlat();
   const checker = createChecker(config.value, settings.transcript ? { transcript: writeTranscript } : {});
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
@@ -146,12 +146,6 @@ async function run(settings: Settings, source: Source, writer: LineWriter): Prom
     await checker.close();
   }
 }
-
-/**
- * The engine would let garbage grow to several times of what is alive, the more the longer the list. A young generation
- * that keeps its size, and an old one that is swept at half as much again, cost little here and keep memory flat.
- */
-const FLAT_MEMORY = ["--semi-space-growth-factor=1", "--heap-growing-percent=50"];
 
 const writeTranscript = (host: string, direction: ">" | "<", text: string): void => {
   for (const line of text.trimEnd().split(/\r?\n/)) process.stderr.write(`${host} ${direction} ${line}\n`);

@@ -260,10 +260,9 @@ function onRecipient(dialogue: Dialogue, ask: Ask, reply: Reply, out: DialogueCo
 
 function finishFlight(dialogue: Dialogue, out: DialogueCommand[]): Out {
   const flight = dialogue.flights.shift();
-  if (dialogue.head === dialogue.pending.length) {
-    dialogue.pending = [];
-    dialogue.head = 0;
-  }
+  // What is answered is let go, even where the next flights are always on their way already.
+  dialogue.pending = dialogue.pending.slice(dialogue.head);
+  dialogue.head = 0;
   if (flight !== undefined) out.push({ kind: "answered", flight });
   return out;
 }
