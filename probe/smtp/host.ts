@@ -170,6 +170,8 @@ export class HostQueue {
       link.asked += asks.length;
       link.transactions += 1;
       link.session?.submit(flight);
+      // Who waits for nothing more leaves the line: a host is remembered longer than its visits.
+      if (visit.todo.length === 0) this.#nextVisit();
     }
     if (link.runs.length === 0 && this.#isSpent(link, capabilities)) this.#retire(link);
   }
