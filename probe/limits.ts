@@ -15,6 +15,8 @@ export const DNS_CACHE_MAX_ENTRIES = 50_000;
 /** Bounds on what a record's TTL may ask for. */
 export const DNS_TTL_MIN_MS = 30_000;
 export const DNS_TTL_MAX_MS = 86_400_000;
+/** An opt-out is heard within an hour (MAIL.md 7, E2). */
+export const DNS_TEXT_TTL_MAX_MS = 3_600_000;
 /** Negative answers (RFC 2308 5 advises at most three hours). */
 export const DNS_NEGATIVE_TTL_MAX_MS = 3_600_000;
 /** Failures are remembered briefly (RFC 2308 7.1 allows five minutes), so that a list does not ask a dead zone over and over. */

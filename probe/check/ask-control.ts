@@ -83,9 +83,9 @@ async function sendControl(
     const template = replyTemplate(evidence.text, path);
     const answer = readControl({ classified, template, local, nowMs: around.now() }, earlier);
     if (answer !== null) return answer;
-    // Time is what a greylist or a failing server needs, not another connection.
+    // Time is what a greylist or a failing server needs, not another connection. A 452 may be about the session.
     if (comesLater(classified, evidence)) return "later";
-    if (classified.class === "temporary") return null;
+    if (classified.class === "temporary" && evidence.code !== 452) return null;
   }
   return null;
 }

@@ -5,7 +5,7 @@ import { askHost } from "./ask.ts";
 import { BACKUP_WEIGHT } from "./control.ts";
 import { closeDoubts, type Doubt, doubtOf, weigh } from "./equals.ts";
 import type { Group } from "./group.ts";
-import { hasOptedOut, type Route } from "./resolve.ts";
+import { hasHostOptedOut, type Route } from "./resolve.ts";
 import { Aside } from "./statement.ts";
 import { bareFinding, conclude, note, type Subject } from "./subject.ts";
 import type { Surroundings } from "./visit-host.ts";
@@ -58,7 +58,7 @@ export async function askDomain(question: DomainQuestion, subjects: readonly Sub
     if (left.length + doubts.size === 0 || group.cancelled) break;
     const [found, optedOut] = await Promise.all([
       addressesOf(around.resolver, host.name, around.reach),
-      hasOptedOut(around.resolver, host.name),
+      hasHostOptedOut(around.resolver, host.name),
     ]);
     // A name without a mail host behind it is nobody's best.
     if (found.kind !== "none" && found.kind !== "unroutable") best ??= host.rank;

@@ -76,11 +76,25 @@ export async function hasParkingNameServers(resolver: Resolver, domain: string):
   return false;
 }
 
+/** Names above a mail host's at which its operator may speak for all its hosts. */
+const OPERATOR_STEPS_MAX = 3;
+
+/** MAIL.md 7, E2: the host, or the operator above it (`example.net` for `mx1.eu.example.net`), asks not to be probed. */
+export async function hasHostOptedOut(resolver: Resolver, host: string): Promise<boolean> {
+  const names = [host];
+  for (let name = host; names.length <= OPERATOR_STEPS_MAX; ) {
+    name = name.slice(name.indexOf(".") + 1);
+    if (host.startsWith("[") || !name.includes(".")) break;
+    names.push(name);
+  }
+  return (await Promise.all(names.map((name) => hasOptedOut(resolver, name)))).includes(true);
+}
+
 /**
- * The domain, or the operator of a host, asks not to be probed: TXT `_mailsonar.<name>` with `probe=no`. Name servers
- * that never answer such a question do not hold the check up for long.
+ * A domain asks not to be probed: TXT `_mailsonar.<name>` with `probe=no`. Name servers that never answer such a
+ * question do not hold the check up for long.
  */
-export async function hasOptedOut(resolver: Resolver, name: string): Promise<boolean> {
+async function hasOptedOut(resolver: Resolver, name: string): Promise<boolean> {
   const waited = Promise.withResolvers<null>();
   const timer = setTimeout(waited.resolve, OPT_OUT_WAIT_MS, null);
   const answer = await Promise.race([resolver.query(`_mailsonar.${name}`, "TXT"), waited.promise]);

@@ -5,7 +5,9 @@ import {
   DNS_FAILURE_TTL_MS,
   DNS_QUERIES_MAX,
   DNS_ROUNDS,
+  DNS_TEXT_TTL_MAX_MS,
   DNS_TRY_TIMEOUT_MS,
+  DNS_TTL_MAX_MS,
 } from "../limits.ts";
 import { TtlMap } from "../ttl-map.ts";
 import type { DnsAnswer, RecordData, RecordType } from "./message.ts";
@@ -118,7 +120,8 @@ export function createResolver(options: ResolverOptions): Resolver {
     if (asked !== undefined) return asked;
     const asking = resolve(name, type).then((answer) => {
       pending[type].delete(name);
-      const ttlMs = "ttlMs" in answer ? answer.ttlMs : DNS_FAILURE_TTL_MS;
+      const mostMs = type === "TXT" ? DNS_TEXT_TTL_MAX_MS : DNS_TTL_MAX_MS;
+      const ttlMs = "ttlMs" in answer ? Math.min(answer.ttlMs, mostMs) : DNS_FAILURE_TTL_MS;
       cache[type].set(name, answer, options.now() + ttlMs);
       return answer;
     });

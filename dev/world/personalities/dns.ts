@@ -58,6 +58,18 @@ const UNDECIDABLE: readonly Personality[] = [
   ),
 ];
 
+const OPTED_OUT: readonly Personality[] = [
+  personality({
+    name: "optout-operator",
+    description: "the operator above its mail host opted out of verification",
+    domains: ["shy-mail-hosting.net"],
+    hosts: [{ name: "mx1.eu.shy-mail-hosting.net" }],
+    zone: ({ domain, mx }) =>
+      domain === "shy-mail-hosting.net" ? { mx, below: { _mailsonar: { txt: ["probe=no"] } } } : { mx },
+    outcome: { now: "opted_out" },
+  }),
+];
+
 const REACHABLE: readonly Personality[] = [
   personality({
     name: "implicit-mx",
@@ -293,4 +305,4 @@ const SEVERAL: readonly Personality[] = [
 ];
 
 /** Domains told apart by their DNS and by which of their hosts live. */
-export const DNS: readonly Personality[] = [...UNDECIDABLE, ...REACHABLE, ...SEVERAL];
+export const DNS: readonly Personality[] = [...UNDECIDABLE, ...OPTED_OUT, ...REACHABLE, ...SEVERAL];

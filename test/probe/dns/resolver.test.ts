@@ -43,6 +43,19 @@ describe("the resolver", () => {
     expect(resolver.stats()).toEqual({ queries: 2, hits: 1 });
   });
 
+  it("keeps texts for an hour at most, so that an opt-out is heard, and other records for a day", async () => {
+    let now = 0;
+    const transport = scripted((_port, _name, type) =>
+      type === "TXT" ? a("v=spf1 -all", 86_400_000) : a("192.0.2.1", 86_400_000),
+    );
+    const resolver = createResolver({ servers: SERVERS, now: () => now, transport });
+    const askBoth = () => Promise.all([resolver.query("x.net", "TXT"), resolver.query("x.net", "A")]);
+    await askBoth();
+    now = 3_600_000;
+    await askBoth();
+    expect(transport.asked).toEqual(["1 x.net TXT", "1 x.net A", "1 x.net TXT"]);
+  });
+
   it("asks once for many who ask at the same time", async () => {
     const transport = scripted(() => a("192.0.2.1"));
     const resolver = createResolver({ servers: SERVERS, now: () => 0, transport });
