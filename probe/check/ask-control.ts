@@ -37,7 +37,7 @@ export async function askControl(asking: Asking, heard: readonly Heard[]): Promi
  * A greylist, or a "not yet" about the address itself (X.1.X and X.2.X of RFC 3463), as Postfix says while it verifies
  * an address elsewhere: the same question later gets its answer, and the control should have aged by then.
  */
-export function comesLater(classified: Classified, evidence: ReplyEvidence): boolean {
+function comesLater(classified: Classified, evidence: ReplyEvidence): boolean {
   if (classified.class === "greylist") return true;
   return classified.class === "temporary" && /^4\.[12]\./.test(evidence.enhanced ?? "");
 }

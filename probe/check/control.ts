@@ -87,7 +87,7 @@ const refusal = ({ template, local, nowMs }: ControlReply, confidence: number): 
 });
 
 /** A known answer as of now: confidence decays to one half over a day. */
-export function asOfNow(known: ControlAnswer, nowMs: number): CatchAll {
+function asOfNow(known: ControlAnswer, nowMs: number): CatchAll {
   const age = Math.min(1, Math.max(0, (nowMs - known.atMs) / HOST_FACT_TTL_MS));
   const { answer: which, confidence } = known.catchAll;
   return { answer: which, confidence: Math.max(0.5, confidence - (confidence - 0.5) * age) };
