@@ -58,10 +58,13 @@ export type FaultAction =
   | { readonly do: "raw"; readonly bytes: string }
   | { readonly do: "flood"; readonly bytes: number };
 
-/** A scripted fault. It strikes from the `from`-th event of its kind in a session (1 when absent) onwards. */
-export type Fault = FaultAction & { readonly at: FaultPoint; readonly from?: number };
+/**
+ * A scripted fault. It strikes from the `from`-th event of its kind in a session (1 when absent) onwards; a flaky one
+ * only in every other session of a source, beginning with the first.
+ */
+export type Fault = FaultAction & { readonly at: FaultPoint; readonly from?: number; readonly flaky?: true };
 
-type TlsScript = "good" | "expired" | "garbage" | "close" | "stall" | "unavailable" | "injected";
+type TlsScript = "good" | "expired" | "garbage" | "close" | "reset" | "stall" | "unavailable" | "injected";
 
 /** What a connection to one host sees, whichever domain it asks about. Times are in ms before scaling. */
 export type HostScript = {
@@ -75,12 +78,23 @@ export type HostScript = {
   readonly pipelining?: boolean;
   /** Reply to whatever arrives before the answer to the command before it. */
   readonly pipeliningPunishment?: string;
+  /**
+   * What becomes of commands that arrive together, although PIPELINING is offered: all but the first are lost, or
+   * garbled (500 to each), or every reply waits for the last one's.
+   */
+  readonly pipelined?: "lost" | "garbled" | "held";
   readonly tls?: TlsScript | "none";
   /** Reply to MAIL in clear text. */
   readonly tlsRequired?: string;
   readonly faults?: readonly Fault[];
   readonly recipientsMax?: number;
   readonly recipientsReply?: string;
+  /** Refused recipients count for `recipientsMax` as well (Exim), or those of all transactions of a session. */
+  readonly recipientsCount?: "asked" | "session";
+  /** After so many failed recipients whoever is next gets the goodbye (null: not a word), and the session is closed. */
+  readonly patience?: { readonly failures: number; readonly goodbye: string | null };
+  /** Added to the reply to each recipient of a transaction after the first refused one (Sendmail's BadRcptThrottle). */
+  readonly throttleMs?: number;
   /** Failed commands after which each reply is slow, and after which the session is closed. */
   readonly errorsSlow?: number;
   readonly errorsMax?: number;

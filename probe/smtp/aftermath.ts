@@ -25,12 +25,18 @@ export function takeFlight(link: Connection, run: Run, learnt: Learnt): readonly
   visit.tls = link.capabilities?.tls ?? null;
   if (visit.record) for (const asked of asks) asked.lines = exchangeOf(link.greeting, flight, asked);
   if (flight.refused !== null) return takeRefusal(link, asks, visit, flight.refused, learnt);
+  const before = link.refusal;
   const again = takeReplies(link, asks, visit, learnt);
+  const doubtful = mayBeGoodbye(link, asks, before);
+  if (doubtful !== null) {
+    takeBack(link, visit, doubtful);
+    again.push(doubtful);
+  }
   clearSuspicion(link, learnt);
   return again;
 }
 
-function takeReplies(link: Connection, asks: readonly Question[], visit: Visit, learnt: Learnt): readonly Question[] {
+function takeReplies(link: Connection, asks: readonly Question[], visit: Visit, learnt: Learnt): Question[] {
   const again: Question[] = [];
   let judged = 0;
   for (const asked of asks) {
@@ -43,7 +49,10 @@ function takeReplies(link: Connection, asks: readonly Question[], visit: Visit, 
         continue;
       }
       if (reply.code >= 400) link.errors += 1;
-      if (reply.code >= 500) link.refused += 1;
+      if (reply.code >= 500) {
+        link.refused += 1;
+        link.refusal = asked;
+      }
     }
     asked.session = link.serial;
     judged += 1;
@@ -96,13 +105,14 @@ function takeRefusal(
   reply: Reply,
   learnt: Learnt,
 ): readonly Question[] {
+  if (link.worn) return asks;
   // After good work on this connection a refusal of MAIL may be about the connection ("503 nested MAIL", "too many
   // messages in this session"): a new one shows.
-  if (link.answered > 0 && (link.worn || visit.fruitless === 0)) {
-    if (!link.worn) {
-      visit.fruitless += 1;
-      learnTransactions(link, learnt, reply.code === 503);
-    }
+  const torn = isPipelined(link) && isCommandError(reply) && reply.code !== 503;
+  if ((link.answered > 0 || torn) && visit.broken <= mostBroken(visit)) {
+    visit.broken += 1;
+    if (torn) learnt.lockStep = true;
+    learnTransactions(link, learnt, reply.code === 503);
     link.worn = true;
     link.retired = true;
     return asks;
@@ -111,6 +121,9 @@ function takeRefusal(
   failAll(visit, { cause: "refused", stage: "mail", reply, detail: "MAIL refused", ask: null });
   return [];
 }
+
+/** Beyond any reason: each question is worth so many connections and no more. */
+const mostBroken = (visit: Visit): number => DROPS_MAX * visit.questions.length + BROKEN_MIN;
 
 /** Questions of one visit to ask again, at once and after all others. */
 export type Return = {
@@ -151,7 +164,6 @@ export function afterBreak(link: Connection, ending: Ending, learnt: Learnt, pro
   const returned = new Set(returns.flatMap((one) => one.again));
   const lost = runs.map((run) => run.asks.filter((asked) => isOpen(asked) && !returned.has(asked)));
   const unanswered = lost.reduce((sum, asks) => sum + asks.length, 0);
-  if (unanswered > 0 && ending.cause === "closed" && ending.detail !== TARPIT) takeBackGoodbye(link, runs, lost);
   const fruitful = link.answered > answeredBefore;
   const cutOff = ending.cause === "closed" || ending.cause === "refused";
   const stale = ending.detail === TARPIT || (cutOff && answeredBefore > 0 && !fruitful);
@@ -184,31 +196,34 @@ function unsay(runs: readonly Run[]): void {
 }
 
 /**
- * A refusal in other words than those before it, and then the host hung up: it may have been a goodbye, as Exim's
- * `drop` says it in whatever words the postmaster chose. Its recipient is asked again, once.
+ * The last refusal of a flight, in other words than those before it on this connection and without a word about its
+ * recipient: Exim's `drop` says goodbye in whatever words the postmaster chose ("550 Administrative prohibition") to
+ * whoever is next after so many refusals. Whoever heard it is asked again.
+ * @param before a refusal of an earlier flight, if there was one
  */
-function takeBackGoodbye(link: Connection, runs: readonly Run[], lost: Question[][]): void {
-  const refused = runs.flatMap((run, i) =>
-    run.asks
-      .filter((asked) => (asked.reply?.code ?? 0) >= 500 && asked.session === link.serial)
-      .map((asked) => ({ asked, i })),
-  );
-  const last = refused.pop();
-  const reply = last?.asked.reply;
-  if (last === undefined || !reply || refused.length === 0 || last.asked.drops > 0) return;
-  const answered = runs.flatMap((run) => run.asks.filter((asked) => asked.reply !== null));
-  if (answered.at(-1) !== last.asked) return;
-  const words = replyTemplate(reply.text, last.asked.path);
-  const known = refused.some(({ asked }) => asked.reply && replyTemplate(asked.reply.text, asked.path) === words);
-  const visit = runs[last.i]?.visit;
-  if (known || visit === undefined) return;
-  last.asked.reply = null;
-  last.asked.drops += 1;
-  visit.open += 1;
+function mayBeGoodbye(link: Connection, asks: readonly Question[], before: Question | null): Question | null {
+  const last = asks.findLast((asked) => asked.reply !== null);
+  const reply = last?.reply;
+  if (last === undefined || !reply || reply.code < 500 || link.errors < 2 || last.drops >= DROPS_MAX) return null;
+  if (/^5\.[12]\./.test(reply.text) || reply.text.includes(last.path)) return null;
+  const known = before !== null && sameWords(before, last);
+  return known || asks.some((asked) => asked !== last && sameWords(asked, last)) ? null : last;
+}
+
+function sameWords(one: Question, other: Question): boolean {
+  if (one.reply === null || other.reply === null || one.reply.code < 500) return false;
+  if (one.reply.text === other.reply.text) return true;
+  return replyTemplate(one.reply.text, one.path) === replyTemplate(other.reply.text, other.path);
+}
+
+/** An answer that is not believed. */
+function takeBack(link: Connection, visit: Visit, asked: Question): void {
+  asked.reply = null;
+  asked.drops += 1;
+  if (asked.trouble === null) visit.open += 1;
   link.answered -= 1;
   link.errors -= 1;
   link.refused -= 1;
-  lost[last.i]?.unshift(last.asked);
 }
 
 function recover(visit: Visit, mine: readonly Question[], ending: Ending, how: Breakage, profile: Profile): Return {
@@ -217,8 +232,7 @@ function recover(visit: Visit, mine: readonly Question[], ending: Ending, how: B
   visit.fruitless = how.fruitful || how.stale ? 0 : visit.fruitless + 1;
   const answered = visit.open < visit.questions.length;
   const most = fruitlessMax(ending, { atRecipient: culprit !== null, answered, stumbled: how.stumbled }, profile);
-  // Beyond any reason: each question is worth so many connections and no more.
-  if (visit.fruitless >= most || visit.broken > DROPS_MAX * visit.questions.length + BROKEN_MIN) {
+  if (visit.fruitless >= most || visit.broken > mostBroken(visit)) {
     failAll(visit, ending);
     return { visit, again: [], later: [] };
   }

@@ -76,7 +76,8 @@ const ERRORS_LEARNT_MIN = 5;
 export function learnFromCut(link: Connection, ending: Ending, learnt: Learnt): void {
   const { reply, stage } = ending;
   const patience = reply !== null && isOutOfPatience(reply);
-  if ((stage === "mail" || stage === "rset") && !patience) {
+  const aboutTransaction = (stage === "mail" || stage === "rset") && !patience;
+  if (aboutTransaction && (reply !== null || link.errors === 0)) {
     // A server that refuses to reset takes one transaction.
     learnTransactions(link, learnt, stage === "rset" && reply !== null && reply.code !== 421);
   } else if (link.errors > 0) {

@@ -71,6 +71,8 @@ export type Connection = {
   answered: number;
   refused: number;
   errors: number;
+  /** The latest recipient that was refused for good. */
+  refusal: Question | null;
   /** Transactions begun, and those whose MAIL was granted. */
   transactions: number;
   granted: number;
@@ -96,6 +98,7 @@ export const newConnection = (lockStep: boolean): Connection => {
     answered: 0,
     refused: 0,
     errors: 0,
+    refusal: null,
     transactions: 0,
     granted: 0,
     worn: false,

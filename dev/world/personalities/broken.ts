@@ -59,6 +59,48 @@ const DROPS: readonly Personality[] = [
   }),
 ];
 
+function flaky(name: string, description: string, fault: Fault): Personality {
+  return odd(`flaky-${name}`, `${description} in every other session`, { faults: [{ ...fault, flaky: true }] });
+}
+
+const FLAKY: readonly Personality[] = [
+  flaky("connect", "resets the connection before the banner", { at: "connect", do: "drop" }),
+  flaky("banner", "greets and closes", { at: "banner", do: "close", text: "220 {host} ESMTP Postfix" }),
+  flaky("ehlo", "closes at EHLO", { at: "ehlo", do: "drop" }),
+  flaky("mail", "closes at MAIL", { at: "mail", do: "drop" }),
+  flaky("rcpt", "closes at the third recipient", { at: "rcpt", from: 3, do: "drop" }),
+];
+
+const PIPELINING: readonly Personality[] = [
+  odd("pipelining-garbled", "offers PIPELINING, and garbles all but the first of the commands that come together", {
+    pipelined: "garbled",
+  }),
+  {
+    ...odd("pipelining-lost", "offers PIPELINING, and loses all but the first of the commands that come together", {
+      pipelined: "lost",
+    }),
+    slow: true,
+  },
+];
+
+/** One name with two addresses, of which only the second takes connections. */
+function secondAddress(name: string, description: string, dead: "refused" | "blackhole"): Personality {
+  return personality({
+    name,
+    description,
+    hosts: [{ name: "mx1", dead }, { name: "mx2" }],
+    zone: ({ domain, addresses }) => ({
+      mx: [{ preference: 10, exchange: `mx.${domain}` }],
+      below: { mx: { a: addresses } },
+    }),
+  });
+}
+
+const ADDRESSES: readonly Personality[] = [
+  secondAddress("address-refused", "the first address of its MX refuses connections, the second works", "refused"),
+  secondAddress("address-silent", "the first address of its MX swallows connections, the second works", "blackhole"),
+];
+
 const SILENCE: readonly Personality[] = [
   silent("silent-banner", "accepts the connection and never says a word", { at: "banner", do: "silence" }),
   silent("silent-ehlo", "falls silent at EHLO", { at: "ehlo", do: "silence" }),
@@ -138,4 +180,12 @@ const ODD: readonly Personality[] = [
 ];
 
 /** Servers that break off, fall silent or talk nonsense, and some that are merely odd. */
-export const BROKEN: readonly Personality[] = [...DROPS, ...SILENCE, ...GARBAGE, ...ODD];
+export const BROKEN: readonly Personality[] = [
+  ...DROPS,
+  ...FLAKY,
+  ...PIPELINING,
+  ...ADDRESSES,
+  ...SILENCE,
+  ...GARBAGE,
+  ...ODD,
+];

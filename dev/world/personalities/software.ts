@@ -3,6 +3,9 @@ import { personality, unknownAs } from "./define.ts";
 
 const HOSTS_OF_ACCEPT = 50;
 
+/** Text as the bytes of its UTF-8 form; the world writes one byte per character. */
+const utf8 = (text: string): string => Buffer.from(text, "utf8").toString("latin1");
+
 /** Mail server software that tells the truth at RCPT, each in its own words. */
 export const SOFTWARE: readonly Personality[] = [
   personality({ name: "postfix", description: "Postfix: known users accepted, unknown refused" }),
@@ -60,6 +63,18 @@ export const SOFTWARE: readonly Personality[] = [
       full: { reply: "552 5.2.2 <{addr}>... Mailbox full", now: "mailbox_full" },
       disabled: { reply: "550 5.2.1 <{addr}>... Mailbox disabled for this recipient", now: "mailbox_disabled" },
     },
+  }),
+  personality({
+    name: "sendmail-throttle",
+    description: "Sendmail with BadRcptThrottle: sleeps after refusals, and holds its replies back while input waits",
+    slow: true,
+    script: {
+      banner: "220 {host} ESMTP Sendmail 8.18.1/8.18.1; Fri, 20 Nov 2026 08:00:00 GMT",
+      keywords: ["ENHANCEDSTATUSCODES", "8BITMIME", "SIZE", "DSN", "HELP"],
+      throttleMs: 1_000,
+      pipelined: "held",
+    },
+    box: unknownAs({ reply: "550 5.1.1 <{addr}>... User unknown", now: "mailbox_not_found" }),
   }),
   personality({
     name: "exchange",
@@ -128,6 +143,33 @@ export const SOFTWARE: readonly Personality[] = [
       exists: { reply: "250 Ok.", now: "accepted" },
       role: { reply: "250 Ok.", now: "accepted" },
       ...unknownAs({ reply: "550 User unknown.", now: "mailbox_not_found", delayMs: 8_000 }),
+    },
+  }),
+  personality({
+    name: "latin1",
+    description: "answers in Latin-1, which is no UTF-8",
+    script: { banner: "220 {host} ESMTP f\u00fcr Sie bereit" },
+    box: unknownAs({
+      reply: "550 5.1.1 Empf\u00e4nger {addr} unbekannt: Benutzer nicht gefunden",
+      now: "mailbox_not_found",
+    }),
+  }),
+  personality({
+    name: "utf8-words",
+    description: "answers in UTF-8, byte by byte, so that characters are torn",
+    script: { delivery: "bytes" },
+    box: unknownAs({
+      reply: `550 5.1.1 ${utf8("Empfänger {addr} unbekannt: für diese Domain gibt es keinen solchen Benutzer")}`,
+      now: "mailbox_not_found",
+    }),
+  }),
+  personality({
+    name: "terse",
+    description: "says 250 and nothing else, and puts the enhanced code of a refusal on a line of its own",
+    box: {
+      exists: { reply: "250 ", now: "accepted" },
+      role: { reply: "250 ", now: "accepted" },
+      ...unknownAs({ reply: "550 5.1.1\nNo such user here", now: "mailbox_not_found" }),
     },
   }),
   personality({

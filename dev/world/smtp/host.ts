@@ -33,7 +33,12 @@ export type HostWorld = {
   readonly countCommand: (verb: string) => void;
 };
 
-type CompiledFault = { readonly action: FaultAction; readonly from: number; readonly reply: Reply | null };
+type CompiledFault = {
+  readonly action: FaultAction;
+  readonly from: number;
+  readonly flaky: boolean;
+  readonly reply: Reply | null;
+};
 type CompiledAnswer = { readonly reply: Reply; readonly delayMs: number };
 
 /** One simulated mail host: its compiled script and its listener on a loopback address. */
@@ -54,6 +59,7 @@ export class Host {
   readonly #sockets = new Set<Socket>();
   #server: Server | null = null;
   readonly #visitors = new Set<string>();
+  readonly #visits = new Map<string, number>();
   readonly #sessions = new Map<string, number>();
   #lastDomain = "";
 
@@ -101,6 +107,13 @@ export class Host {
     if (this.script.newcomer === undefined || this.#visitors.has(source)) return false;
     this.#visitors.add(source);
     return true;
+  }
+
+  /** Which session of this source begins now, counted from 1. */
+  countVisit(source: string): number {
+    const visit = (this.#visits.get(source) ?? 0) + 1;
+    this.#visits.set(source, visit);
+    return visit;
   }
 
   /** Starts to listen; rejects when the port is taken. */
@@ -175,7 +188,7 @@ function compileFaults(script: HostScript): Partial<Record<FaultPoint, CompiledF
   for (const fault of script.faults ?? []) {
     const reply = fault.do === "reply" || fault.do === "close" ? compileReply(fault.text) : null;
     const list = faults[fault.at] ?? [];
-    list.push({ action: fault, from: fault.from ?? 1, reply });
+    list.push({ action: fault, from: fault.from ?? 1, flaky: fault.flaky ?? false, reply });
     faults[fault.at] = list;
   }
   return faults;
@@ -207,6 +220,7 @@ function compileScript(script: HostScript, keywords: readonly string[], offersTl
     relayDenied: compileReply("554 5.7.1 <{addr}>: Relay access denied"),
     utf8Needed: compileReply("553 5.6.7 <{addr}>: Address requires SMTPUTF8"),
     tooManyRecipients: compileReply(script.recipientsReply ?? "452 4.5.3 Error: too many recipients"),
+    goodbye: script.patience?.goodbye ? compileReply(script.patience.goodbye) : null,
     tooManyErrors: compileReply("421 4.7.0 {host} Error: too many errors"),
     tooManyResets: compileReply("554 SMTP protocol error: too many nonmail commands"),
     busy: compileReply(script.connectionsReply ?? "421 4.7.0 {host} Error: too many connections from {ip}"),

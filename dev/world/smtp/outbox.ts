@@ -48,6 +48,12 @@ export class Outbox {
     this.#schedule();
   }
 
+  /** Lets every queued reply wait for the last one. */
+  hold(): void {
+    const due = this.#entries.at(-1)?.due ?? 0;
+    for (const entry of this.#entries) entry.due = due;
+  }
+
   /** Moves to another stream (after a TLS handshake). */
   switchTo(stream: Duplex): void {
     this.#stream = stream;

@@ -3,7 +3,13 @@ import type { MailboxKind } from "../types.ts";
 import { fromWire, type Session } from "./session.ts";
 
 /** A mail transaction that MAIL has opened. */
-export type Transaction = { readonly sender: string; readonly utf8: boolean; recipients: number; first: string };
+export type Transaction = {
+  readonly sender: string;
+  readonly utf8: boolean;
+  recipients: number;
+  failures: number;
+  first: string;
+};
 
 /** Anything but printable ASCII without angle brackets, or UTF-8 (as latin1). */
 const UNSAFE = /[^!-;=?-~\x80-\xff]/;
@@ -25,10 +31,8 @@ export function answerRecipient(session: Session, line: string, transaction: Tra
   const local = path.slice(0, at);
   if (host.faults.rcpt && session.strike("rcpt", session.facts(path, local, domain))) return;
   if (session.newcomer && host.replies.newcomer) return session.say(host.replies.newcomer);
-  const { recipientsMax } = host.script;
-  if (recipientsMax !== undefined && transaction.recipients >= recipientsMax) {
-    return session.say(host.replies.tooManyRecipients);
-  }
+  if (session.isOutOfPatience()) return;
+  if (isFull(session, transaction)) return session.say(host.replies.tooManyRecipients);
   if (!host.serves(domain)) {
     session.violation("relay_attempt");
     return session.say(host.replies.relayDenied, 0, session.facts(path, local, domain));
@@ -71,16 +75,26 @@ function decide(session: Session, transaction: Transaction, path: string, local:
   const missing = kind === "unknown" || kind === "gone";
   const { reply, delayMs } = host.answers[kind];
   const facts = reply.fixed === null ? session.facts(path, local, domain) : null;
+  if (host.script.recipientsCount !== undefined) transaction.recipients += reply.code >= 300 ? 1 : 0;
+  session.recipients += 1;
+  const throttleMs = transaction.failures > 0 ? (host.script.throttleMs ?? 0) : 0;
   if (reply.code >= 300) {
+    transaction.failures += 1;
     if (missing && host.faults.unknown && session.strike("unknown", session.facts(path, local, domain))) return;
-    return session.say(reply, delayMs, facts);
+    return session.say(reply, delayMs + throttleMs, facts);
   }
   transaction.recipients += 1;
   if (host.script.namesFirstRecipient) {
     if (transaction.first === "") transaction.first = path;
     return session.say(reply, delayMs, session.facts(transaction.first, local, domain));
   }
-  session.say(reply, delayMs, facts);
+  session.say(reply, delayMs + throttleMs, facts);
+}
+
+/** The transaction, or the session, has as many recipients as the host takes. */
+function isFull(session: Session, transaction: Transaction): boolean {
+  const { recipientsMax = Number.POSITIVE_INFINITY, recipientsCount } = session.host.script;
+  return (recipientsCount === "session" ? session.recipients : transaction.recipients) >= recipientsMax;
 }
 
 /** Counts a refusal; a host that has refused enough takes everybody. */

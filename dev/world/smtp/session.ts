@@ -36,8 +36,10 @@ export class Session {
   #transaction: Transaction | null = null;
   #now = 0;
   readonly newcomer: boolean;
-  /** Recipients refused in this session. */
+  readonly #visit: number;
+  /** Recipients refused in this session, and recipients judged. */
   refusals = 0;
+  recipients = 0;
 
   constructor(host: Host, world: HostWorld, socket: Socket) {
     this.host = host;
@@ -45,6 +47,7 @@ export class Session {
     this.#socket = socket;
     this.#stream = socket;
     this.source = socket.remoteAddress ?? "";
+    this.#visit = host.countVisit(this.source);
     this.newcomer = host.isNewcomer(this.source);
     this.outbox = new Outbox(socket, {
       rttMs: () => world.settings.rttMs,
@@ -105,7 +108,7 @@ export class Session {
     if (!faults) return false;
     const count = (this.#events[point] ?? 0) + 1;
     this.#events[point] = count;
-    const fault = faults.findLast((candidate) => count >= candidate.from);
+    const fault = faults.findLast(({ from, flaky }) => count >= from && (!flaky || this.#visit % 2 === 1));
     if (!fault) return false;
     switch (fault.action.do) {
       case "reply":
@@ -132,6 +135,19 @@ export class Session {
         this.#raw("x".repeat(fault.action.bytes));
         return true;
     }
+  }
+
+  /** Hangs up on whoever asks for one recipient more than the host's patience allows. */
+  isOutOfPatience(): boolean {
+    const { patience } = this.host.script;
+    if (patience === undefined || this.#errors < patience.failures) return false;
+    const { goodbye } = this.host.replies;
+    if (goodbye) this.#end(goodbye);
+    else {
+      this.#closing = true;
+      this.#raw("", 0, () => this.#stream.end());
+    }
+    return true;
   }
 
   #end(reply: Reply, facts: ReplyFacts | null = null): void {
@@ -189,13 +205,16 @@ export class Session {
     }
     const text = this.#rest === "" ? chunk.toString("latin1") : this.#rest + chunk.toString("latin1");
     let start = 0;
+    const { pipelined } = this.host.script;
     for (let lf = text.indexOf("\n"); lf >= 0 && !this.#mute && !this.#closing; lf = text.indexOf("\n", start)) {
       let end = lf;
       if (lf > start && text.charCodeAt(lf - 1) === 13) end -= 1;
       else this.violation("bare_lf");
-      this.#line(text.slice(start, end));
+      if (pipelined === undefined || pipelined === "held" || start === 0) this.#line(text.slice(start, end));
+      else if (pipelined === "garbled") this.say(this.host.replies.unknownCommand);
       start = lf + 1;
     }
+    if (pipelined === "held") this.outbox.hold();
     this.#rest = start === 0 ? text : text.slice(start);
     if (this.#rest.length > LINE_MAX_BYTES) {
       this.violation("line_too_long");
@@ -280,7 +299,7 @@ export class Session {
     if (script.checksSender && sender !== "" && !this.world.hasMailDomain(sender.slice(sender.lastIndexOf("@") + 1))) {
       return this.say(replies.senderUnknown, 0, this.facts(sender));
     }
-    this.#transaction = { sender, utf8: parameters.includes("SMTPUTF8"), recipients: 0, first: "" };
+    this.#transaction = { sender, utf8: parameters.includes("SMTPUTF8"), recipients: 0, failures: 0, first: "" };
     this.say(replies.senderOk, 0, this.facts(sender));
   }
 
@@ -304,6 +323,7 @@ export class Session {
     const ready = replies.tlsReady.fixed ?? "";
     this.#mute = true;
     if (tls === "stall") return this.#raw(ready);
+    if (tls === "reset") return this.#raw(ready, 0, () => this.#socket.resetAndDestroy());
     if (tls === "close") return this.#raw(ready, 0, () => this.#stream.destroy());
     // Not a TLS record of any kind: the client's handshake fails at its first byte.
     if (tls === "garbage")
