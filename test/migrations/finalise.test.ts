@@ -125,6 +125,22 @@ describe("finalise_job", () => {
     expect(events.rows).toEqual([{ type: "job.completed", payload: expect.objectContaining({ id: job, summary }) }]);
   });
 
+  it("marks a list of which rows were not asked because it looked guessed", async () => {
+    const { job, chunk } = await makeList();
+    const refused = (n: number, rule: string) => ({
+      ...result(n, "unknown"),
+      reason: "policy_rejected",
+      detail: { evidence: { rule } },
+    });
+    await settle(probe, chunk.id, chunk.ticket, {
+      results: [refused(3, "harvest-guard"), refused(4, "blanket-refusal")],
+    });
+    expect(await asTenant(app, tenant, () => finalise(app, job))).toBe(true);
+    const { summary } = only((await admin.query("SELECT summary FROM jobs WHERE id = $1", [job])).rows);
+    // The row that repeats the first has its verdict.
+    expect(summary).toMatchObject({ review: 2, by_reason: { policy_rejected: 3 } });
+  });
+
   it("ends a job once when two sessions race, and a third call is told no", async () => {
     const { job, chunk } = await makeList();
     await settle(probe, chunk.id, chunk.ticket, { results: [result(3), result(4)] });
