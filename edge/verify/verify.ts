@@ -18,6 +18,8 @@ export type CheckRequest = {
   readonly timeoutMs: number;
   /** Ask again whatever is cached. */
   readonly fresh: boolean;
+  /** Tell what was said to and by the mail host. No earlier answer knows, so none will do. */
+  readonly transcript: boolean;
   readonly caller: KnownKey;
   readonly traceId: string;
   readonly place: Place | null;
@@ -44,7 +46,7 @@ export async function askAround(services: Services, request: CheckRequest, read:
   // A kept verdict does not tell under which rule it was made.
   const { cache } = request.caller;
   const kept = request.mode === "full" && read.tenantRule === null && cache.days > 0;
-  if (!request.fresh) {
+  if (!request.fresh && !request.transcript) {
     const [verdict, fact] = await Promise.all([
       kept ? readVerdict(kv, key, cache, address.domain) : null,
       readFact(kv, address.domain),
@@ -61,11 +63,15 @@ export async function askAround(services: Services, request: CheckRequest, read:
   const answer = await askProbes(services, request, read, address.domain);
   if (answer.kind === "verdict" && answer.source === "probe") {
     const fact = factIn(answer.verdict, Date.now());
-    if (kept) request.waitUntil(keepVerdict(kv, key, answer.verdict, cache));
+    if (kept) request.waitUntil(keepVerdict(kv, key, withoutTranscript(answer.verdict), cache));
     if (fact !== null) request.waitUntil(keepFact(kv, address.domain, fact));
   }
   return answer;
 }
+
+/** A verdict as it is kept: a transcript is for the caller who asked for it. */
+export const withoutTranscript = (verdict: Verdict): Verdict =>
+  verdict.evidence.transcript ? { ...verdict, evidence: { ...verdict.evidence, transcript: null } } : verdict;
 
 async function askProbes(
   services: Services,
@@ -76,7 +82,7 @@ async function askProbes(
   const options = {
     mode: request.mode,
     role_is_risky: request.caller.roleIsRisky,
-    transcript: false,
+    transcript: request.transcript,
     ...(read.tenantRule?.kind === "allow" ? { allow_rule: read.tenantRule.id } : {}),
   };
   const { id, email, traceId, place } = request;

@@ -81,7 +81,17 @@ async function handle(call: KeyedCall): Promise<Response | Problem> {
   if (key.mode === "test") return sandbox(call, emails);
   const waitUntil = (work: Promise<unknown>): void => execution.waitUntil(work);
   const place = placeOf(call.request.cf ?? {});
-  const common = { id: call.id, mode, timeoutMs, fresh, caller, traceId: trace.traceId, place, waitUntil };
+  const common = {
+    id: call.id,
+    mode,
+    timeoutMs,
+    fresh,
+    transcript: false,
+    caller,
+    traceId: trace.traceId,
+    place,
+    waitUntil,
+  };
   const items = await checkBatch(services, emails, common);
   for (const item of items) record(call, item, waitUntil);
   const response = Response.json({ results: items.map(present), counts: countsOf(items) });

@@ -6,7 +6,13 @@ import { verdictSchema } from "../../../shared/verdict/schema.ts";
 import type { Verdict } from "../../../shared/verdict/types.ts";
 import { MODES } from "../../../shared/verdict/vocabulary.ts";
 import { placeOf } from "../../verify/places.ts";
-import { askAround, type CheckAnswer, type CheckRequest, decideByText } from "../../verify/verify.ts";
+import {
+  askAround,
+  type CheckAnswer,
+  type CheckRequest,
+  decideByText,
+  withoutTranscript,
+} from "../../verify/verify.ts";
 import { checked, readJson } from "../body.ts";
 import { json, jsonBody, keyedProblems, security } from "../contract.ts";
 import type { Endpoint, KeyedCall } from "../endpoint.ts";
@@ -23,6 +29,12 @@ const body = z
       .default(VERIFY_TIMEOUT_DEFAULT_MS)
       .describe("How long to wait for the mail host before the call answers 202"),
     fresh: z.boolean().default(false).describe("Ask again although an answer is cached"),
+    transcript: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Ask afresh and tell what was said to and by the mail host, addresses redacted, in evidence.transcript",
+      ),
   })
   .openapi("VerifyRequest");
 
@@ -63,7 +75,7 @@ async function handle(call: KeyedCall): Promise<Response | Problem> {
   const { id } = call;
   if (call.caller.key.mode === "test") return sandbox(id, options.value.email, call.startedMs);
 
-  const { email, mode, timeout_ms: timeoutMs, fresh } = options.value;
+  const { email, mode, timeout_ms: timeoutMs, fresh, transcript } = options.value;
   const { caller, trace, execution } = call;
   const waitUntil = (work: Promise<unknown>): void => execution.waitUntil(work);
   const request: CheckRequest = {
@@ -72,6 +84,7 @@ async function handle(call: KeyedCall): Promise<Response | Problem> {
     mode,
     timeoutMs,
     fresh,
+    transcript,
     caller,
     traceId: trace.traceId,
     place: placeOf(call.request.cf ?? {}),
@@ -86,7 +99,7 @@ function plain(value: unknown): z.infer<typeof body> | null {
   if (typeof value !== "object" || value === null || !("email" in value)) return null;
   if (typeof value.email !== "string") return null;
   for (const name in value) if (name !== "email") return null;
-  return { email: value.email, mode: "full", timeout_ms: VERIFY_TIMEOUT_DEFAULT_MS, fresh: false };
+  return { email: value.email, mode: "full", timeout_ms: VERIFY_TIMEOUT_DEFAULT_MS, fresh: false, transcript: false };
 }
 
 function sandbox(id: string, email: string, nowMs: number): Response | Problem {
@@ -97,6 +110,7 @@ function sandbox(id: string, email: string, nowMs: number): Response | Problem {
 function respond(call: KeyedCall, request: CheckRequest, answer: CheckAnswer): Response {
   if (answer.kind === "late") return pending(request.id);
   const verdictJson = JSON.stringify(answer.verdict);
+  const kept = withoutTranscript(answer.verdict);
   call.services.recorder.record(
     {
       id: request.id,
@@ -105,7 +119,7 @@ function respond(call: KeyedCall, request: CheckRequest, answer: CheckAnswer): R
       source: answer.source,
       billable: costOf(answer.verdict),
       trace: request.traceId,
-      verdictJson,
+      verdictJson: kept === answer.verdict ? verdictJson : JSON.stringify(kept),
     },
     request.waitUntil,
   );

@@ -31,9 +31,9 @@ beforeAll(async () => {
       onLoss: () => {},
     },
     {
-      checker: fakeChecker((item, signal) => {
+      checker: fakeChecker((item, signal, options) => {
         asked.push(item.email);
-        return behaviour(item, signal);
+        return behaviour(item, signal, options);
       }),
       settler,
       now: Date.now,

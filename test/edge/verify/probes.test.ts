@@ -35,9 +35,9 @@ beforeAll(async () => {
       onLoss: () => {},
     },
     {
-      checker: fakeChecker((item, signal) => {
+      checker: fakeChecker((item, signal, options) => {
         asked.push(item.email);
-        return behaviour(item, signal);
+        return behaviour(item, signal, options);
       }),
       settler,
       now: Date.now,
@@ -101,6 +101,32 @@ test("an address that only its host can judge is asked, answered, billed and cac
       (rows) => rows.length > 0,
     ),
   ).toEqual([{ endpoint: "verify", billable: 0, smtp_checks: 0 }]);
+});
+
+test("a transcript is asked for afresh, told to its caller, and kept nowhere", async () => {
+  const said = ["# mx.asked-corp.net", "> RCPT TO:<[address]>", "< 250 Ok"];
+  behaviour = (item, _signal, { transcript }) => {
+    const verdict = found(item.email);
+    return {
+      kind: "final",
+      verdict: { ...verdict, evidence: { ...verdict.evidence, transcript: transcript ? said : null } },
+    };
+  };
+  const email = "tia@asked-corp.net";
+  await verify({ email });
+  const told = await verify({ email, transcript: true });
+  expect(asked).toHaveLength(2);
+  expect(told.body).toMatchObject({ cached: false, evidence: { transcript: said } });
+  const again = await until(
+    () => verify({ email }),
+    ({ body }) => body.cached === true,
+  );
+  expect(again.body).toMatchObject({ evidence: { transcript: null } });
+  const kept = await until(
+    async () => (await edge.sql.query("SELECT detail FROM verdicts WHERE job_id = $1", [told.body.id])).rows,
+    (rows) => rows.length > 0,
+  );
+  expect(JSON.stringify(kept)).not.toContain("RCPT TO");
 });
 
 test("what a domain's DNS said about one address decides the next one, also for another tenant", async () => {

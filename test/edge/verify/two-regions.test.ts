@@ -63,9 +63,9 @@ async function join(region: Region): Promise<void> {
       onQuarantine: () => {},
     },
     {
-      checker: fakeChecker((item, signal) => {
+      checker: fakeChecker((item, signal, options) => {
         asked.push(`${region} ${item.email}`);
-        return finds[region](item, signal);
+        return finds[region](item, signal, options);
       }),
       settler,
       now: Date.now,
@@ -112,7 +112,7 @@ test("trouble about one network is looked at from another, once per domain and d
 });
 
 test("in a list, what one network is refused is asked from the other, each address ending once", async () => {
-  finds.us = (item, signal) => (item.email.endsWith("@third-corp.net") ? blocked : accepted)(item, signal);
+  finds.us = (item, ...how) => (item.email.endsWith("@third-corp.net") ? blocked : accepted)(item, ...how);
   await edge.cron();
   const id = await runJob(["ann@third-corp.net", "bob@third-corp.net", "cat@fourth-corp.net"]);
   await until(
@@ -136,9 +136,9 @@ test("in a list, what one network is refused is asked from the other, each addre
 
 test("a check answered 202 has its second opinion too", async () => {
   const gate = Promise.withResolvers<void>();
-  finds.us = async (item, signal) => {
+  finds.us = async (item, ...how) => {
     await gate.promise;
-    return blocked(item, signal);
+    return blocked(item, ...how);
   };
   await edge.cron();
   const late = await verify({ email: "ann@fifth-corp.net", timeout_ms: 1_000 });

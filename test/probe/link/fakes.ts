@@ -1,4 +1,4 @@
-import type { Checker, CheckOutcome } from "../../../probe/check/checker.ts";
+import type { Checker, CheckerOptions, CheckOutcome } from "../../../probe/check/checker.ts";
 import type { Verdict } from "../../../shared/verdict/types.ts";
 import type { ChunkItem } from "../../../shared/wire/frames.ts";
 
@@ -48,7 +48,11 @@ export const verdictFor = (email: string): Verdict => ({
   },
 });
 
-export type Behaviour = (item: ChunkItem, signal: AbortSignal) => Promise<CheckOutcome | null> | CheckOutcome | null;
+export type Behaviour = (
+  item: ChunkItem,
+  signal: AbortSignal,
+  options: CheckerOptions,
+) => Promise<CheckOutcome | null> | CheckOutcome | null;
 
 /** A checker that finds what `behaviour` says; null means that the item has no outcome (aborted). */
 export function fakeChecker(
@@ -60,7 +64,7 @@ export function fakeChecker(
       running += items.length;
       await Promise.all(
         items.map(async (item) => {
-          const outcome = await behaviour(item, options.signal);
+          const outcome = await behaviour(item, options.signal, options);
           running -= 1;
           if (outcome !== null) on(item, outcome);
         }),

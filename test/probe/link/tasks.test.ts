@@ -65,9 +65,9 @@ test("a check in time is an answer", async () => {
 
 test("a check whose caller has left is settled under the chunk it was given", async () => {
   const gate = Promise.withResolvers<void>();
-  const { tasks, said, settled } = bench(async (one, signal) => {
+  const { tasks, said, settled } = bench(async (one, ...how) => {
     await gate.promise;
-    return found(one, signal);
+    return found(one, ...how);
   });
   tasks.start(task("t1"));
   tasks.detach(detach("t1"));
