@@ -41,6 +41,15 @@ const stageNamed = (name: string | null | undefined): ReplyStage | null => {
 };
 
 /**
+ * Docomo refuses what its customers filter behind the message, in the very words that it has for unknown users at
+ * RCPT: where nobody tells which command was answered, the reading that condemns nobody.
+ */
+const UNCLEAR_WITHOUT_COMMAND = /@[a-z0-9.-]*\bdocomo\./i;
+
+const stageOf = (name: string | null | undefined, reply: string): ReplyStage =>
+  stageNamed(name) ?? stageNamed(commandNoted(reply)) ?? (UNCLEAR_WITHOUT_COMMAND.test(reply) ? "data" : "rcpt");
+
+/**
  * `classify`: one answer line per input line, in order: {class, reason, rule, ambiguous, flags}. `stage` is the command
  * that was answered; missing or unknown it is what a log notes behind the reply, else `rcpt`. Log lines and bounces are
  * read as well as bare replies. A line that is no question is answered {error} in its place, named on stderr, and makes
@@ -80,8 +89,7 @@ function answerTo(line: string): object | { error: string } {
     return { error: `${issue?.path.join(".") || "line"}: ${issue?.message ?? "invalid"}` };
   }
   const { reply, provider, recipient } = asked.data;
-  const stage = stageNamed(asked.data.stage) ?? stageNamed(commandNoted(reply)) ?? "rcpt";
-  const told = { stage, provider: provider ?? null, recipient: recipient ?? null };
+  const told = { stage: stageOf(asked.data.stage, reply), provider: provider ?? null, recipient: recipient ?? null };
   const parsed = parseReplyText(reply);
   const found = parsed === null ? classifyWords({ ...told, text: reply }) : classifyReply({ ...parsed, ...told });
   if (found === null)

@@ -9,6 +9,8 @@ const ID_CHARS = new Uint8Array(128);
 for (const c of "abcdefghijklmnopqrstuvwxyz0123456789._+=-") ID_CHARS[c.charCodeAt(0)] = 1;
 /** Words joined by underscores, as in `522_mailbox_full`; an id has digits further in. */
 const JOINED_WORDS = /\b(?:\d{3}_)?[a-z]{2,}(?:_[a-z]+)+\b/g;
+/** Sendmail puts dots between address and words, and some servers no blank behind them: `not allowed...a@example.com`. */
+const DOTS = /\.{3}(?=[^\s.@]{1,64}@)/g;
 /** Some servers leave blanks inside the brackets: `< user@example.com >`. */
 const LOOSE_BRACKETS = /< ?@ ?>/g;
 const WHITE = /\s+/g;
@@ -55,6 +57,7 @@ const withoutIds = (text: string): string => {
 export const matchText = (text: string): string => {
   const cut = text.length > REPLY_MATCH_MAX_CHARS ? text.slice(0, REPLY_MATCH_MAX_CHARS) : text;
   let folded = fold(cut).replace(WHITE, " ").trim();
+  if (folded.includes("...")) folded = folded.replace(DOTS, "... ");
   folded = replaceAddresses(folded, "@");
   if (folded.includes("<")) folded = folded.replace(LOOSE_BRACKETS, "<@>");
   if (folded.includes("_")) folded = folded.replace(JOINED_WORDS, (words) => words.replaceAll("_", " "));

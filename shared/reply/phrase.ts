@@ -52,12 +52,12 @@ export const searchText = (folded: string): SearchText => {
 };
 
 /** Spellings of an address in front of what is said about it: `<@>: `, `@... `, `<@>, `. */
-const SUBJECT = /^(?:<@>|@)[:,. ]*/;
+const SUBJECT = /^(?:<[^<>]{0,80}>|@)[:,. ]*/;
 
-/** The text without an address at its head and without the full stop: what a bare "does not exist" is compared with. */
+/** The text without an address at its head and without what ends it: what a bare "does not exist" is compared with. */
 const predicateOf = (folded: string): string => {
   let end = folded.length;
-  while (end > 0 && ".! ".includes(folded.charAt(end - 1))) end -= 1;
+  while (end > 0 && ".! =".includes(folded.charAt(end - 1))) end -= 1;
   return folded.slice(0, end).replace(SUBJECT, "");
 };
 

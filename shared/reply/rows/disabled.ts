@@ -157,6 +157,7 @@ export const DISABLED_ROWS: readonly ReplyRow[] = [
       "550 User suspended",
       "550 <user@example.com> is disabled",
       "550 No longer in use",
+      "550 This account is not allowed...user@example.com",
       "550 User hasn't entered during last 180 days",
       "554 5.2.1 Mailbox disabled for this recipient",
       "550 Account has been suspended",

@@ -141,6 +141,12 @@ const SEARCHED = pairs(
   ["user", "recipient", "mailbox", "account", "address", "alias"],
 );
 
+/** The beginnings of a phrase that a bounce cut off at the end of its line: "user unkn", "no such us". */
+const cutShort = (phrase: string): readonly string[] => {
+  const least = phrase.startsWith("unknown") ? 4 : 8;
+  return Array.from({ length: phrase.length - least }, (_, cut) => phrase.slice(0, least + cut).trimEnd());
+};
+
 /** Where the noun is the address itself, or is left out: "<user@example.com> does not exist". */
 export const UNKNOWN_PREDICATES: readonly string[] = [
   "does not exist",
@@ -160,6 +166,8 @@ export const UNKNOWN_PREDICATES: readonly string[] = [
   "is not valid",
   "not known",
   "no longer exists",
+  "recipient denied",
+  ...["unknown user", "user unknown", "no such user", "user not found", "mailbox not found"].flatMap(cutShort),
 ];
 
 const PHRASES: readonly string[] = [

@@ -88,7 +88,7 @@ export const GATEWAY_ROWS: readonly ReplyRow[] = [
     rule: "mcafee-bouncedeny",
     class: "policy",
     reason: "policy_rejected",
-    text: ["denied [bouncedeny]", "denied [~]"],
+    text: ["denied [bouncedeny]", "^denied ["],
     examples: ["554 Denied [BounceDeny] [1.2] (Mode: normal)"],
   },
   {

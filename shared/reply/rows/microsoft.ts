@@ -8,11 +8,7 @@ export const MICROSOFT_ROWS: readonly ReplyRow[] = [
     class: "recipient",
     reason: "mailbox_not_found",
     enhanced: ["4.1"],
-    text: [
-      "recipient address rejected: access denied",
-      "recipient addresses rejected : access denied",
-      "access denied~as(201806281)",
-    ],
+    text: ["recipient address rejected: access denied", "access denied~as(201806281)"],
     examples: [
       "550 5.4.1 [user@example.com]: Recipient address rejected: Access denied [DB5EUR03FT050.eop-EUR03.prod.protection.outlook.com]",
       "550 5.4.1 Recipient address rejected: Access denied. AS(201806281) [BL02EPF0001A0FE.namprd03.prod.outlook.com]",

@@ -116,12 +116,16 @@ export const RESTRICTED_ROWS: readonly ReplyRow[] = [
     examples: ["550 5.7.2 no"],
   },
   {
-    // Postfix's default words for an entry in a recipient access table: it may be a leaver or an internal list.
+    // Postfix's default words for an entry in a recipient access table: it may be a leaver or an internal list. In the
+    // plural they are Microsoft's behind the message, for all recipients together: whom they mean is not said.
     rule: "recipient-access-denied",
     class: "recipient",
     reason: "restricted",
     ambiguous: true,
     text: ["recipient address rejected: access denied", "recipient addresses rejected : access denied"],
-    examples: ["554 5.7.1 <user@example.com>: Recipient address rejected: Access denied"],
+    examples: [
+      "554 5.7.1 <user@example.com>: Recipient address rejected: Access denied",
+      "550 5.4.1 All recipient addresses rejected : Access denied [AM5EUR03FT003.eop-EUR03.prod.protection.outlook.com]",
+    ],
   },
 ];

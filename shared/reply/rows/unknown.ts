@@ -197,6 +197,7 @@ export const UNKNOWN_ROWS: readonly ReplyRow[] = [
       "550 No such virtual user here",
       "550 <user@example.com> does not exist",
       "550 Not exists.",
+      "550 <user@example.com>... User unkn",
       "553 user isn't in my list of allowed recipients",
       "550 <user@example.co.jp>: Recipient address rejected: User unknown in virtual mailbox table",
       "550 5.7.1 <user@example.com>: Recipient address rejected: User unknown in relay recipient table",

@@ -15,6 +15,8 @@ const ASKED: readonly (readonly [question: object, expected: object])[] = [
   ],
   [{ reply: "550 User unknown (in reply to MAIL FROM command)" }, { class: "sender" }],
   [{ reply: "550 Unknown user a@docomo.example", stage: "DATA" }, { reason: "restricted" }],
+  [{ reply: "550 Unknown user a@docomo.example", stage: "rcpt" }, { reason: "mailbox_not_found" }],
+  [{ reply: "550 Unknown user a@docomo.example" }, { reason: "restricted" }],
   [{ reply: "host mx.example[192.0.2.1] said: 552 5.2.2 no more" }, { reason: "mailbox_full" }],
   [{ reply: "User unknown; rejecting" }, { reason: "mailbox_not_found" }],
   [{ reply: "good morning" }, { reason: "protocol_error", rule: "no-code" }],
