@@ -5,9 +5,9 @@ export const LISTING_KEPT_MS = 7 * 86_400_000;
 
 /** A change is written down within this time: what a crash forgets is half a minute's work. */
 export const MEMORY_INTERVAL_MS = 30_000;
-/** Entries written down, the youngest of each kind: a file of at most 3 MB, written in some 30 ms. */
+/** Entries written down, the youngest of each kind: a file of some 2 MB, made in some 50 ms. */
 export const MEMORY_PACES_MAX = 5_000;
-export const MEMORY_VISITS_MAX = 50_000;
+export const MEMORY_VISITS_MAX = 20_000;
 /** A file that is larger was not written here. */
 export const MEMORY_MAX_BYTES = 8_000_000;
 /** Drafts of writers that died are swept away at this age; a living one needs milliseconds. */
