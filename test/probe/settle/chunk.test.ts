@@ -74,9 +74,9 @@ describe("a chunk", () => {
   test("settles in parts while it takes long, each result once, each part under the ticket of the one before", async () => {
     const { settled, settler } = fakeSettler();
     const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const slow: Behaviour = async (one, signal) => {
+    const slow: Behaviour = async (one, ...how) => {
       await gates[one.n]?.promise;
-      return found(one, signal);
+      return found(one, ...how);
     };
     const run = start(lease([item(0), item(1), item(2)]), slow, settler);
     for (const gate of gates) {
@@ -109,7 +109,7 @@ describe("a chunk", () => {
     expect(early.settled).toEqual([]);
 
     const late = fakeSettler(() => ({ outcome: "rest", drained: false, job: "j" }));
-    const half: Behaviour = (one, signal) => (one.n === 0 ? found(one, signal) : never(one, signal));
+    const half: Behaviour = (one, ...how) => (one.n === 0 ? found : never)(one, ...how);
     const second = start(lease([item(0), item(1)]), half, late.settler);
     await vi.advanceTimersByTimeAsync(1);
     second.giveBack();
@@ -119,7 +119,7 @@ describe("a chunk", () => {
 
   test("stops working as soon as a part is stale", async () => {
     const { settled, settler } = fakeSettler(() => ({ outcome: "stale" }));
-    const half: Behaviour = (one, signal) => (one.n === 0 ? found(one, signal) : never(one, signal));
+    const half: Behaviour = (one, ...how) => (one.n === 0 ? found : never)(one, ...how);
     const run = start(lease([item(0), item(1)]), half, settler);
     await vi.advanceTimersByTimeAsync(PART_INTERVAL_MS);
     expect(await run.ended).toEqual({ outcome: "stale" });
@@ -139,7 +139,7 @@ describe("a chunk", () => {
     const [soon, later] = [Date.now() + 60_000, Date.now() + 90_000];
     const noting: Behaviour = (one, signal) => {
       asked.push(one.n);
-      return found(one, signal);
+      return found(one, ...how);
     };
     const run = start(lease([item(0), item(1, { due: later }), item(2, { due: soon })]), noting, settler);
     expect(await run.ended).toMatchObject({ outcome: "rest", againAtMs: soon });
