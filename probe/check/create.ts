@@ -2,7 +2,6 @@ import { isIP } from "node:net";
 import { addressFacts, knownDomains } from "../../shared/address/facts.ts";
 import { providerById } from "../../shared/providers/index.ts";
 import { decidableAtEdge } from "../../shared/verdict/reasons.ts";
-import type { Finding } from "../../shared/verdict/types.ts";
 import type { ChunkItem } from "../../shared/wire/frames.ts";
 import { ANY_SOURCE, type ProbeConfig, type SourceAddress } from "../config.ts";
 import { createReach } from "../dns/reachable.ts";
@@ -13,9 +12,8 @@ import { pathOf, plainPath } from "../smtp/path.ts";
 import { Pool } from "../smtp/pool.ts";
 import { askDomain } from "./ask-domain.ts";
 import type { Checker, CheckerOptions, CheckerStats, CheckOutcome } from "./checker.ts";
-import { restOfDay, VisitBook } from "./citizen.ts";
+import { VisitBook } from "./citizen.ts";
 import { Group } from "./group.ts";
-import { isMostlyStrangers, looksHarvested, PORTION } from "./harvest.ts";
 import { HostBook } from "./host-book.ts";
 import { LiveMailboxes } from "./live-mailbox.ts";
 import { allowRuleOf, outcomeOf } from "./outcome.ts";
@@ -24,6 +22,7 @@ import { PortWatch } from "./port-watch.ts";
 import { type Route, resolveRoute } from "./resolve.ts";
 import { bareFinding, conclude, createSubject, note, type Subject } from "./subject.ts";
 import type { Surroundings } from "./visit-host.ts";
+import { askInPortions, withinCaps } from "./within-caps.ts";
 
 /** What the composition root may put in place of the real things. */
 export type CheckerDeps = {
@@ -214,24 +213,9 @@ class MailChecker implements Checker {
     const otherSource = (family: 4 | 6): SourceAddress | null => this.#sourceFor(group.domain, route, null, family);
     const senderText = this.#config.mailFrom;
     const question = { around: this.#around, group, route, source, otherSource, senderText, urgent };
-    const subjects = this.#withinCaps(group);
-    let asked = 0;
-    while (asked < subjects.length && !group.cancelled) {
-      if (isMostlyStrangers(subjects.slice(0, asked))) {
-        for (const subject of subjects.slice(asked))
-          note(subject, bareFinding("policy_rejected", "harvest-guard"), null);
-        return;
-      }
-      const next = subjects.slice(asked, asked + this.#portion(subjects, asked));
-      await askDomain(question, next);
-      asked += next.length;
-    }
-  }
-
-  /** How many of a domain's recipients to ask next: a few at a time while that is what shows a harvest. */
-  #portion(subjects: readonly Subject[], asked: number): number {
-    const silent = asked > 0 && subjects.slice(asked - PORTION, asked).every(({ findings }) => isTrouble(findings));
-    return this.#around.profile.capped && !silent ? PORTION : subjects.length;
+    const capped = this.#around.profile.capped;
+    const subjects = capped ? withinCaps(group, this.#visits, this.#now()) : group.subjects;
+    await (capped ? askInPortions(question, subjects) : askDomain(question, subjects));
   }
 
   /** Cases in which the host is left alone although its answer is not known. */
@@ -257,23 +241,6 @@ class MailChecker implements Checker {
         (family === undefined || isIP(address) === family) && this.#mayUse(address) && !pace.isQuarantined(address),
     );
     return pace.chooseSource(sources, domain, sticky, keyOf);
-  }
-
-  /** Caps and guards of a good citizen; what they hold back is answered, what is left may be asked. */
-  #withinCaps(group: Group): readonly Subject[] {
-    if (!this.#around.profile.capped) return group.subjects;
-    const nowMs = this.#now();
-    const locals = group.subjects.map((subject) => subject.facts.address?.local ?? "");
-    const harvested = looksHarvested(locals, group.subjects[0]?.facts.flags.free);
-    return group.subjects.filter((subject) => {
-      const address = subject.facts.address?.normalised ?? "";
-      const fresh = subject.item.tries === 0;
-      if (harvested) note(subject, bareFinding("policy_rejected", "harvest-guard"), null);
-      else if (fresh && !this.#visits.mayVisit(address, nowMs)) hold(subject, "cap-address-day", restOfDay(nowMs));
-      else if (!this.#visits.mayAsk(group.domain, nowMs)) hold(subject, "cap-domain-day", restOfDay(nowMs));
-      else return true;
-      return false;
-    });
   }
 
   #tell(call: Call, subject: Subject, source: string): void {
@@ -336,14 +303,6 @@ class Call {
     this.#abandoned = true;
     for (const group of this.groups) group.cancel();
   }
-}
-
-/** Nobody said anything about the recipient. */
-const isTrouble = (findings: readonly Finding[]): boolean => findings.every(({ reply }) => reply?.stage !== "rcpt");
-
-function hold(subject: Subject, rule: string, coolDownMs: number): void {
-  note(subject, bareFinding("rate_limited", rule), "rate");
-  subject.coolDownMs = coolDownMs;
 }
 
 function applyRoute(subject: Subject, route: Route): void {
