@@ -137,7 +137,7 @@ describe("a chunk", () => {
     const { settled, settler } = fakeSettler(() => ({ outcome: "rest", drained: false, job: "j" }));
     const asked: number[] = [];
     const [soon, later] = [Date.now() + 60_000, Date.now() + 90_000];
-    const noting: Behaviour = (one, signal) => {
+    const noting: Behaviour = (one, ...how) => {
       asked.push(one.n);
       return found(one, ...how);
     };
@@ -211,7 +211,7 @@ describe("trouble that may be about this network", () => {
 
   test("is settled as opinions, with what holds if nobody else is asked", async () => {
     const { settled, settler } = fakeSettler();
-    const mixed: Behaviour = (one, signal) => [found, blocked, unreachable][one.n]?.(one, signal) ?? null;
+    const mixed: Behaviour = (one, ...how) => [found, blocked, unreachable][one.n]?.(one, ...how) ?? null;
     await start(lease([item(0), item(1), item(2)]), mixed, settler).ended;
     expect(settled).toMatchObject([
       {
@@ -228,7 +228,7 @@ describe("trouble that may be about this network", () => {
   test("is not passed on a second time", async () => {
     const { settled, settler } = fakeSettler();
     const asked = [item(0, { asked: ["us"] }), item(1, { asked: ["us"] })];
-    await start(lease(asked), (one, signal) => [blocked, unreachable][one.n]?.(one, signal) ?? null, settler).ended;
+    await start(lease(asked), (one, ...how) => [blocked, unreachable][one.n]?.(one, ...how) ?? null, settler).ended;
     expect(settled).toMatchObject([{ results: [{ n: 0 }], rest: [{ n: 1, asked: ["us"] }], opinions: [] }]);
   });
 
@@ -237,9 +237,9 @@ describe("trouble that may be about this network", () => {
     const gate = Promise.withResolvers<void>();
     const run = start(
       lease([item(0), item(1), item(2)]),
-      async (one, signal) => {
+      async (one, ...how) => {
         if (one.n === 2) await gate.promise;
-        return one.n === 1 ? blocked(one, signal) : found(one, signal);
+        return one.n === 1 ? blocked(one, ...how) : found(one, ...how);
       },
       settler,
     );
