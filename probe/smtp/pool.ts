@@ -209,6 +209,8 @@ export class Pool {
   }
 
   #onIdle(queue: HostQueue): void {
+    // A timer set now would hold a process that has nothing left to do.
+    if (this.#closed) return;
     this.#idle.add(queue);
     if (this.#isInTheWay(queue)) this.#giveWaySoon();
     if (this.#idle.size <= this.#options.idleMax || this.#shedTimer !== null) return;

@@ -147,3 +147,15 @@ describe("an operator with many hosts", () => {
     expect(hosts.seen.most).toBe(4);
   });
 });
+
+describe("a pool that is closed", () => {
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+
+  it("leaves no timer behind, however many of its connections were idle", async () => {
+    const before = timers();
+    const visits = Array.from({ length: HOSTS }, (_, host) => ask(host, { lane: null }));
+    await Promise.all(visits.map(({ over }) => over));
+    await pool.close();
+    expect(timers()).toBe(before);
+  });
+});
