@@ -39,13 +39,15 @@ export function takeFlight(link: Connection, run: Run, learnt: Learnt): readonly
 function takeReplies(link: Connection, asks: readonly Question[], visit: Visit, learnt: Learnt): Question[] {
   const again: Question[] = [];
   let judged = 0;
+  let beyond = false;
   for (const asked of asks) {
     const { reply } = asked;
     if (reply === null) continue;
-    if (reply.code >= 400 || link.worn || again.length > 0) {
-      if (!isJudgement(link, asks.length, reply, judged, again.length > 0, learnt)) {
+    if (reply.code >= 400 || link.worn || beyond) {
+      if (!isJudgement(link, asks.length, reply, judged, beyond, learnt)) {
+        beyond = true;
         asked.reply = null;
-        again.push(asked);
+        if (asked.trouble === null) again.push(asked);
         continue;
       }
       if (reply.code >= 400) link.errors += 1;
@@ -59,8 +61,14 @@ function takeReplies(link: Connection, asks: readonly Question[], visit: Visit, 
     if (asked.trouble === null) visit.open -= 1;
   }
   link.answered += judged;
-  if (judged + again.length > 0) link.granted += 1;
+  if (judged > 0 || beyond) link.granted += 1;
   if (judged > 0) visit.fruitless = 0;
+  const only = asks.length === 1 && link.answered === 1 ? asks[0] : undefined;
+  if (only?.reply && isTransactionFull(only.reply)) {
+    // No room for one recipient on a fresh connection: there is none for the others.
+    failAll(visit, { cause: "refused", stage: "rcpt", reply: only.reply, detail: "no room for anybody", ask: only });
+    return [];
+  }
   return again;
 }
 
@@ -73,12 +81,12 @@ function isJudgement(
   size: number,
   reply: Reply,
   judged: number,
-  afterLimit: boolean,
+  beyond: boolean,
   learnt: Learnt,
 ): boolean {
   if (link.worn) return false;
   if (isTransactionFull(reply)) {
-    if (afterLimit) return false;
+    if (beyond) return false;
     if (judged > 0) learnt.rcptMax = Math.min(learnt.rcptMax, judged);
     else if (link.answered > 0) {
       learnt.recipientsMax = Math.min(learnt.recipientsMax, link.answered);
@@ -88,7 +96,7 @@ function isJudgement(
     return false;
   }
   // Beyond a limit a refusal may be the counter's as well.
-  if (afterLimit) return reply.code < 400;
+  if (beyond) return reply.code < 400;
   if (link.errors > 0 && isOutOfPatience(reply)) learnt.errorsMax = Math.min(learnt.errorsMax, link.errors);
   else if (isPipelined(link) && isCommandError(reply)) learnt.lockStep = true;
   else return true;
@@ -105,7 +113,7 @@ function takeRefusal(
   reply: Reply,
   learnt: Learnt,
 ): readonly Question[] {
-  if (link.worn) return asks;
+  if (link.worn) return asks.filter(isOpen);
   // After good work on this connection a refusal of MAIL may be about the connection ("503 nested MAIL", "too many
   // messages in this session"): a new one shows.
   const torn = isPipelined(link) && isCommandError(reply) && reply.code !== 503;
@@ -115,7 +123,7 @@ function takeRefusal(
     learnTransactions(link, learnt, reply.code === 503);
     link.worn = true;
     link.retired = true;
-    return asks;
+    return asks.filter(isOpen);
   }
   // Nothing in it is about one recipient or another: the rest of the visit would hear the same.
   failAll(visit, { cause: "refused", stage: "mail", reply, detail: "MAIL refused", ask: null });

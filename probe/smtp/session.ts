@@ -36,6 +36,8 @@ export class Session {
   #over = false;
   #securing = false;
   #deadlineMs: number;
+  /** When the timer fires. */
+  #dueMs = 0;
   /** When anything was last sent or received. */
   #heardMs = 0;
   #timer: NodeJS.Timeout | null = null;
@@ -103,7 +105,10 @@ export class Session {
   #step(event: DialogueEvent): void {
     if (this.#over) return;
     for (const command of step(this.#dialogue, event)) this.#carryOut(command);
-    this.#deadlineMs = this.#options.now() + this.#patienceMs();
+    const nowMs = this.#options.now();
+    this.#deadlineMs = nowMs + this.#patienceMs();
+    // An idle connection's timer is far away; a question that finds no answer is not to wait for it.
+    if (this.#deadlineMs < this.#dueMs) this.#rearm();
   }
 
   #patienceMs(): number {
@@ -149,7 +154,9 @@ export class Session {
 
   /** One timer per connection, moved lazily: replies only move the deadline, the timer looks at it when it fires. */
   #arm(): void {
-    const waitMs = Math.max(1, this.#deadlineMs - this.#options.now());
+    const nowMs = this.#options.now();
+    const waitMs = Math.max(1, this.#deadlineMs - nowMs);
+    this.#dueMs = nowMs + waitMs;
     this.#timer = setTimeout(() => this.#onTimer(), waitMs);
   }
 

@@ -93,9 +93,18 @@ const pathOf = (text: string) => {
   return path;
 };
 
+type Visiting = { visit: Visit; over: Promise<readonly Question[]> };
+
 /** A visit about so many recipients, and the promise of its end. */
-export function visitOf(recipients: number, urgent = false): { visit: Visit; over: Promise<readonly Question[]> } {
-  const questions = Array.from({ length: recipients }, (_, i) => question(pathOf(`user.${i}@small.test`), false));
+export const visitOf = (recipients: number, urgent = false): Visiting =>
+  visitAbout(
+    Array.from({ length: recipients }, (_, i) => `user.${i}@small.test`),
+    urgent,
+  );
+
+/** A visit about these recipients, and the promise of its end. */
+export function visitAbout(recipients: readonly string[], urgent = false): Visiting {
+  const questions = recipients.map((recipient) => question(pathOf(recipient), false));
   let end: (asked: readonly Question[]) => void = () => {};
   const over = new Promise<readonly Question[]>((resolve) => {
     end = resolve;
