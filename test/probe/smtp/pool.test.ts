@@ -156,6 +156,7 @@ describe("a pool that is closed", () => {
     const visits = Array.from({ length: HOSTS }, (_, host) => ask(host, { lane: null }));
     await Promise.all(visits.map(({ over }) => over));
     await pool.close();
-    expect(timers()).toBe(before);
+    // The test runner's own may have gone meanwhile.
+    expect(timers()).toBeLessThanOrEqual(before);
   });
 });
