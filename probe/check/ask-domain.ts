@@ -52,7 +52,7 @@ export async function askDomain(question: DomainQuestion, subjects: readonly Sub
   const aside = new Aside();
   let left: readonly Subject[] = subjects;
   let before: Candidate | null = null;
-  let best: number | null = null;
+  let best: MxHost | null = null;
   for (const [index, host] of route.hosts.entries()) {
     if (before !== null && before.host.rank !== host.rank) closeDoubts(doubts);
     if (left.length + doubts.size === 0 || group.cancelled) break;
@@ -61,7 +61,7 @@ export async function askDomain(question: DomainQuestion, subjects: readonly Sub
       hasHostOptedOut(around.resolver, host.name),
     ]);
     // A name without a mail host behind it is nobody's best.
-    if (found.kind !== "none" && found.kind !== "unroutable") best ??= host.rank;
+    if (found.kind !== "none" && found.kind !== "unroutable") best ??= host;
     const way = found.kind === "addresses" ? wayTo(question.source, found.addresses, question.otherSource) : null;
     if (way === null) {
       countAbsent(search, found);
@@ -72,8 +72,8 @@ export async function askDomain(question: DomainQuestion, subjects: readonly Sub
       left = [];
       break;
     }
-    const weight = host.rank === best ? 1 : BACKUP_WEIGHT;
-    const candidate: Candidate = { host, way, provider: providerOfMx(host.name), weight };
+    const provider = providerOfMx(host.name);
+    const candidate: Candidate = { host, way, provider, weight: weightOf(host, provider, best) };
     const independent = before !== null && areIndependent(before, candidate);
     const doubtful = independent ? [...doubts.keys()] : [];
     const asked = new Set(independent ? left : left.filter((subject) => !aside.has(subject)));
@@ -99,6 +99,12 @@ export async function askDomain(question: DomainQuestion, subjects: readonly Sub
   if (group.cancelled) return;
   closeDoubts(doubts);
   for (const subject of left) if (!aside.has(subject)) concludeAbsence(subject, search);
+}
+
+/** What a control is worth here: less than at the best host, unless both are one operator's and know the same users. */
+function weightOf(host: MxHost, provider: Provider | null, best: MxHost | null): number {
+  if (best === null || best.rank === host.rank) return 1;
+  return provider !== null && providerOfMx(best.name)?.id === provider.id ? 1 : BACKUP_WEIGHT;
 }
 
 /** Hosts of one operator know the same users, and two names of one address are one host. */

@@ -27,8 +27,8 @@ export function outcomeOf(
 ): CheckOutcome {
   const delayMs = retryDelay(subject, context, nowMs);
   const verdict = decide(evidenceOf(subject, options, context, delayMs), { roleIsRisky: options.role_is_risky }, nowMs);
-  // "unconfirmed" waits as well when its control was only greylisted.
-  const open = verdict.status === "unknown" || (verdict.reason === "unconfirmed" && subject.retry === "greylist");
+  // "unconfirmed" waits as well when its control was only greylisted, or the best host has only put us off.
+  const open = verdict.status === "unknown" || verdict.reason === "unconfirmed";
   const elsewhere = verdict.status === "unknown" && mayAskElsewhere(subject.findings);
   if (options.finalOnly === true || delayMs === null || !open) {
     return elsewhere ? { kind: "final", verdict, elsewhere } : { kind: "final", verdict };

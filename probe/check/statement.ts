@@ -1,4 +1,4 @@
-import { recipientAnswer } from "../../shared/verdict/reasons.ts";
+import { CATCH_ALL_ACT_AT, recipientAnswer } from "../../shared/verdict/reasons.ts";
 import type { Subject } from "./subject.ts";
 
 /** What one host says of one recipient, with all that goes with it. */
@@ -41,6 +41,9 @@ function saysMore(subject: Subject): boolean {
   return reason === "temporary_error" && !putsEverybodyOff([subject]);
 }
 
+const isUnconfirmed = ({ findings, catchAll }: Subject): boolean =>
+  findings.at(-1)?.reason === "accepted" && (catchAll === null || catchAll.confidence < CATCH_ALL_ACT_AT);
+
 /** What hosts said that put everybody off, kept while further hosts are asked: it stands unless one of them says more. */
 export class Aside {
   readonly #said = new Map<Subject, Statement>();
@@ -59,8 +62,13 @@ export class Aside {
     for (const subject of subjects) {
       const said = this.#said.get(subject);
       if (said === undefined) continue;
-      if (saysMore(subject)) this.#said.delete(subject);
-      else restate(subject, said);
+      if (!saysMore(subject)) {
+        restate(subject, said);
+        continue;
+      }
+      this.#said.delete(subject);
+      // What only a backup has taken is worth another visit to the host that puts us off for now.
+      if (isUnconfirmed(subject)) subject.retry = said.retry;
     }
   }
 }

@@ -85,6 +85,15 @@ const GOOGLE_AND_MICROSOFT: readonly Personality[] = [
     box: GOOGLE_BOX,
   }),
   personality({
+    name: "workspace-first-dead",
+    description: "Google Workspace whose best host is down: the next one is the same operator's",
+    hosts: [
+      { name: "aspmx2.googlemail.com", preference: 1, dead: "refused" },
+      { name: "aspmx3.googlemail.com", preference: 5, script: GOOGLE_SCRIPT },
+    ],
+    box: GOOGLE_BOX,
+  }),
+  personality({
     name: "m365",
     description: "a Microsoft 365 tenant with directory blocking: 5.4.1 Access denied means unknown",
     domains: ["contoso.com"],

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { World } from "../../../dev/world/world.ts";
 import { createChecker } from "../../../probe/check/checker.ts";
-import { configFor, quickWorld, verdictsOf } from "./support.ts";
+import { configFor, itemOf, optionsWith, outcomesOf, quickWorld, verdictsOf } from "./support.ts";
 
 const HOUR_MS = 3_600_000;
 /** Midnight of a day, so that hours of it are easily told. */
@@ -140,6 +140,17 @@ describe("a host of second preference", () => {
     expect(await reasonsOf(1, ...at("tempfail-first"))).toEqual(["unconfirmed", "mailbox_not_found"]);
     expect(await reasonsOf(1, ...at("tls-first"))).toEqual(["unconfirmed", "mailbox_not_found"]);
     expect(await reasonsOf(1, ...at("tempfail-first-dead"))).toEqual(["temporary_error", "temporary_error"]);
+    await checker.close();
+  });
+
+  it("does not have the last word while the best one only puts off", async () => {
+    const checker = createChecker(configFor(world));
+    const items = ["alice@tempfail-first.mailworld.net", "alice@dead-first.mailworld.net"].map(itemOf);
+    const outcomes = await outcomesOf(checker, items, optionsWith({ finalOnly: false }));
+    expect(outcomes).toMatchObject([
+      { kind: "deferred", provisional: { reason: "unconfirmed" } },
+      { kind: "final", verdict: { reason: "unconfirmed", retry_after: null } },
+    ]);
     await checker.close();
   });
 
