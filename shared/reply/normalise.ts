@@ -14,6 +14,26 @@ const DOTS = /\.{3}(?=[^\s.@]{1,64}@)/g;
 /** Some servers leave blanks inside the brackets: `< user@example.com >`. */
 const LOOSE_BRACKETS = /< ?@ ?>/g;
 const WHITE = /\s+/g;
+/** Words as servers misspell them. None of them is a word of another language. */
+const SPELLING: Readonly<Record<string, readonly string[]>> = {
+  unknown: ["unkown", "unknow", "unknwon", "unknonwn", "uknown", "unkonwn", "unkonw", "unknwown", "unknon", "unknowed"],
+  recipient: ["recipent", "recepient", "reciepient", "receipient", "recipiant", "reciptient", "recipeint", "receipent"],
+  recipients: ["recipents", "recepients", "reciepients", "receipients", "recipiants"],
+  address: ["adress", "addres", "adddress", "addess"],
+  valid: ["vaild"],
+  invalid: ["invaild", "unvalid"],
+  exist: ["exsist", "exits", "exsit"],
+  exists: ["exsists"],
+  "doesn't": ["dosn't", "dosen't", "does'nt", "dose't", "doens't"],
+  account: ["accout", "acount", "accont"],
+  mailbox: ["maibox", "malbox", "mailbx", "mailobx"],
+  disabled: ["disabeld", "dissabled"],
+  suspended: ["suspened", "suspeded", "supended"],
+  exceeded: ["exeeded", "exceded", "excedeed", "exceeeded"],
+  unavailable: ["unavaible", "unavalable", "unavailible", "unavaliable", "unavilable"],
+};
+const CORRECT = new Map(Object.entries(SPELLING).flatMap(([word, wrong]) => wrong.map((w) => [w, word] as const)));
+const MISSPELT = new RegExp(`\\b(?:${[...CORRECT.keys()].join("|")})\\b`, "g");
 const COMBINING = /[\u0300-\u036f]/g;
 const HAS_DIGIT = /\d/;
 /** Letters that Unicode does not take apart into a base letter and a mark. */
@@ -61,6 +81,7 @@ export const matchText = (text: string): string => {
   folded = replaceAddresses(folded, "@");
   if (folded.includes("<")) folded = folded.replace(LOOSE_BRACKETS, "<@>");
   if (folded.includes("_")) folded = folded.replace(JOINED_WORDS, (words) => words.replaceAll("_", " "));
+  folded = folded.replace(MISSPELT, (word) => CORRECT.get(word) ?? word);
   if (HAS_DIGIT.test(folded)) {
     folded = withoutIds(folded.replace(REPEATED_CODE, ""));
   }

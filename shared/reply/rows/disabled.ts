@@ -127,6 +127,8 @@ export const DISABLED_ROWS: readonly ReplyRow[] = [
       "sender",
       "for sending",
       "for spam",
+      "outgoing",
+      "outbound",
       "for abuse",
       "ip address",
       "your account",

@@ -54,7 +54,6 @@ const MISSING = [
   "not in directory",
   "not provisioned",
   "not listed",
-  "dosn't exist",
   "wasn't found",
   "was not found",
   "not be found",
@@ -123,6 +122,7 @@ const NAMED = [
   "e mail",
   "local part",
   "local-part",
+  "receiver",
 ];
 
 const near: readonly string[] = [
@@ -165,6 +165,8 @@ export const UNKNOWN_PREDICATES: readonly string[] = [
   "not available",
   "is not valid",
   "not known",
+  "not used",
+  "is not used",
   "no longer exists",
   "recipient denied",
   ...["unknown user", "user unknown", "no such user", "user not found", "mailbox not found"].flatMap(cutShort),
@@ -227,6 +229,9 @@ const PHRASES: readonly string[] = [
   "unable to validate recipient",
   "domino directory entry does not",
   "not found in ldap",
+  "recipient verify from ldap failed",
+  "recipient address is not in my",
+  "nosuchuser",
   "user unknown",
   "user not found",
   "@ does not exist",

@@ -183,7 +183,18 @@ export const FULL_ROWS: readonly ReplyRow[] = [
       "overquotatemp",
       ...FULL_WORDS,
     ],
-    not: ["send quota", "sending quota", "outbound quota", "submission quota", "queue quota", "daily", "hourly"],
+    not: [
+      "send quota",
+      "sending quota",
+      "outbound quota",
+      "submission quota",
+      "queue quota",
+      "daily",
+      "hourly",
+      // The disk of the host, not the mailbox on it.
+      "sul device",
+      "left on device",
+    ],
     examples: [
       "552 <user@example.com>: user is over quota",
       "552 Error: disk quota exceeded",

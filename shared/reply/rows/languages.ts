@@ -20,6 +20,9 @@ export const UNKNOWN_WORDS: readonly string[] = [
   "kein postfach",
   "kein benutzer",
   "empfangeradresse~abgelehnt",
+  "keine person mit diesem namen",
+  "kein benutzer mit diesem namen",
+  "diese adresse ist nicht mehr",
   // French
   ...pairs(
     ["utilisateur", "destinataire", "boite", "compte", "adresse"],

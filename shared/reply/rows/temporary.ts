@@ -99,7 +99,7 @@ export const TEMPORARY_ROWS: readonly ReplyRow[] = [
       "しばらく",
       "後ほど",
     ],
-    not: ["client host", "blocked", "not found in ldap"],
+    not: ["client host", "blocked", "not found in ldap", "verify from ldap failed"],
     examples: [
       "450 4.7.1 <user@example.com>: Recipient address rejected: Service unavailable",
       "554 5.7.1 <user@example.com>: Recipient address rejected: Service unavailable",

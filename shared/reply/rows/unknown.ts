@@ -215,6 +215,12 @@ export const UNKNOWN_ROWS: readonly ReplyRow[] = [
       "550 No existe dicha persona",
       "550 Nessun utente simile in questo indirizzo",
       "550 宛先のメールアドレスが存在しません",
+      "550 <user@example.ua> not used",
+      "554 5.7.1 recipient verify from ldap failed",
+      "550 sorry, your recipient address is not in my local list",
+      "554 Hi [192.0.2.1], 5.0.0 unresolvable address: <user@example.org>; nosuchuser; user",
+      "550 Invalid receiver address: user@example.com",
+      "550 Es gibt keine Person mit diesem Namen unter dieser Adresse",
     ],
   },
 ];

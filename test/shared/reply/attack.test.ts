@@ -196,6 +196,36 @@ describe("behind the message", () => {
   });
 });
 
+describe("misspelt words are read as they were meant", () => {
+  test.each([
+    ["550 unkown user", "mailbox_not_found"],
+    ["550 5.1.1 <user@example.com>... User Unknwon (state 14)", "mailbox_not_found"],
+    ["550 unrouteable adress", "mailbox_not_found"],
+    ["554 RCPT (user@example.com) dosn't exist", "mailbox_not_found"],
+    ["550 Recepient does not exsist", "mailbox_not_found"],
+    ["552 Mailbox limit exeeded for this email address", "mailbox_full"],
+    ["550 5.2.1 User suspened", "mailbox_disabled"],
+  ])("%s", (reply, reason) => {
+    expect(of(reply).reason).toBe(reason);
+  });
+  test("but a misspelt sender is still the sender", () => {
+    expect(of("550 unkown sender adress").reason).toBe("sender_rejected");
+  });
+});
+
+describe("the host's own troubles are not the mailbox's", () => {
+  test.each([
+    "550 Domain mail.example has outgoing email disabled",
+    "421 4.3.2 Service shutting down, Error writing to mail file: Spazio esaurito sul device at 17",
+    "450 4.7.3 Organization queue quota exceeded. [outlook.com]",
+    "451 Authentication failed: Maximum credits exceeded",
+  ])("%s", (reply) => {
+    const { reason } = of(reply);
+    expect(reason).not.toBe("mailbox_full");
+    expect(REASON_TABLE[reason].status).not.toBe("undeliverable");
+  });
+});
+
 describe("words without any code", () => {
   const words = (text: string) => classifyWords({ text, stage: "rcpt" })?.reason ?? null;
   test("are read where a row knows them", () => {
