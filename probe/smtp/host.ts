@@ -358,7 +358,7 @@ export class HostQueue {
       case "rest":
         this.#reconnected = true;
         this.#resting = true;
-        this.#pause(HOST_REST_MS);
+        this.#pause(Math.min(HOST_REST_MS, this.#shell.profile.failFastMs));
         break;
       case "give_up":
         this.#shell.connected(false);
