@@ -1,4 +1,5 @@
 import pg from "pg";
+import { storedDetail } from "../../shared/verdict/stored.ts";
 import type { Verdict } from "../../shared/verdict/types.ts";
 import type { ChunkItem, Sticky } from "../../shared/wire/frames.ts";
 import { RETRY_MAX_MS, RETRY_MIN_MS, SETTLE_CONNECTIONS, STATEMENT_TIMEOUT_MS } from "./limits.ts";
@@ -94,7 +95,7 @@ async function settleOnce(pool: pg.Pool, s: Settlement): Promise<SettleReply> {
     values: [
       s.chunk,
       s.ticket,
-      toJson(s.results.map(({ n, verdict }) => verdictRow(n, verdict))),
+      toJson(verdictRows(s.results)),
       toJson(s.rest),
       s.hold,
       s.againAtMs === null ? null : new Date(s.againAtMs).toISOString(),
@@ -112,7 +113,9 @@ async function settleAsking(pool: pg.Pool, s: Settlement): Promise<SettleReply> 
   const opinions = s.opinions.map(({ item, domain, otherwise }) => ({
     item,
     domain,
-    ...("rest" in otherwise ? { rest: otherwise.rest } : { result: verdictRow(item.n, otherwise.verdict) }),
+    ...("rest" in otherwise
+      ? { rest: otherwise.rest }
+      : { result: verdictRows([{ n: item.n, verdict: otherwise.verdict }])[0] }),
   }));
   const { rows } = await pool.query<Omit<SettleRow, "next_ticket">>({
     name: "settle_asking",
@@ -120,7 +123,7 @@ async function settleAsking(pool: pg.Pool, s: Settlement): Promise<SettleReply> 
     values: [
       s.chunk,
       s.ticket,
-      toJson(s.results.map(({ n, verdict }) => verdictRow(n, verdict))),
+      toJson(verdictRows(s.results)),
       toJson(s.rest),
       s.againAtMs === null ? null : new Date(s.againAtMs).toISOString(),
       s.sticky === null ? null : JSON.stringify(s.sticky),
@@ -141,10 +144,24 @@ function toJson(value: unknown): string {
   );
 }
 
-/** A verdict in the columns of `settle`: what is not a column of its own is `detail`; the address is the chunk's. */
-function verdictRow(n: number, verdict: Verdict): Record<string, unknown> {
-  const { email: _chunksOwn, status, reason, score, checked_at, ...detail } = verdict;
-  return { n, status, reason, score, checked_at, detail };
+/**
+ * Verdicts in the columns of `settle`; the addresses are the chunk's. What is not a column of its own is `detail`: of
+ * many verdicts what says something, of one all, because it may be a check whose event repeats it.
+ */
+function verdictRows(results: Settlement["results"]): Record<string, unknown>[] {
+  return results.map(({ n, verdict }) => ({
+    n,
+    status: verdict.status,
+    reason: verdict.reason,
+    score: verdict.score,
+    checked_at: verdict.checked_at,
+    detail: results.length === 1 ? wholeDetail(verdict) : storedDetail(verdict),
+  }));
+}
+
+function wholeDetail(verdict: Verdict): Record<string, unknown> {
+  const { email: _chunksOwn, status: _s, reason: _r, score: _n, checked_at: _at, ...detail } = verdict;
+  return detail;
 }
 
 // Connection exception, insufficient resources, operator intervention (restart), system error, serialisation, deadlock.
