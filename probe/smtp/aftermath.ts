@@ -25,7 +25,7 @@ export function takeFlight(link: Connection, run: Run, learnt: Learnt): readonly
   visit.tls = link.capabilities?.tls ?? null;
   if (visit.record) for (const asked of asks) asked.lines = exchangeOf(link.greeting, flight, asked);
   if (flight.refused !== null) return takeRefusal(link, asks, visit, flight.refused, learnt);
-  const before = link.refusal;
+  const before = link.lastRefused;
   const again = takeReplies(link, asks, visit, learnt);
   const doubtful = mayBeGoodbye(link, asks, before);
   if (doubtful !== null) {
@@ -53,7 +53,7 @@ function takeReplies(link: Connection, asks: readonly Question[], visit: Visit, 
       if (reply.code >= 400) link.errors += 1;
       if (reply.code >= 500) {
         link.refused += 1;
-        link.refusal = asked;
+        link.lastRefused = asked;
       }
     }
     asked.session = link.serial;
@@ -126,7 +126,8 @@ function takeRefusal(
     return asks.filter(isOpen);
   }
   // Nothing in it is about one recipient or another: the rest of the visit would hear the same.
-  failAll(visit, { cause: "refused", stage: "mail", reply, detail: "MAIL refused", ask: null });
+  link.refusal = { cause: "refused", stage: "mail", reply, detail: "MAIL refused", ask: null };
+  failAll(visit, link.refusal);
   return [];
 }
 
@@ -179,10 +180,12 @@ export function afterBreak(link: Connection, ending: Ending, learnt: Learnt, pro
   // Replies may have been lost behind a reset: from now on one question at a time, so that blame falls right.
   const abrupt = ending.cause === "closed" || ending.cause === "protocol";
   if (abrupt && !stale && !fruitful && unanswered > 1) learnt.lockStep = true;
+  // Whoever is refused at MAIL and shown the door is told why, and so are those who stood behind.
+  const reason = ending.cause === "closed" && !fruitful && link.refusal !== null ? link.refusal : ending;
   const how = { stale, fruitful, alone: link.lockStep || link.asked === 1, stumbled };
   for (const visit of new Set(runs.map((run) => run.visit))) {
     const mine = lost.flatMap((asks, i) => (runs[i]?.visit === visit ? asks : []));
-    if (mine.length > 0 && !visit.cancelled) returns.push(recover(visit, mine, ending, how, profile));
+    if (mine.length > 0 && !visit.cancelled) returns.push(recover(visit, mine, reason, how, profile));
   }
   return returns;
 }

@@ -72,7 +72,9 @@ export type Connection = {
   refused: number;
   errors: number;
   /** The latest recipient that was refused for good. */
-  refusal: Question | null;
+  lastRefused: Question | null;
+  /** The refusal of MAIL, where nothing had been answered before. */
+  refusal: Ending | null;
   /** Transactions begun, and those whose MAIL was granted. */
   transactions: number;
   granted: number;
@@ -98,6 +100,7 @@ export const newConnection = (lockStep: boolean): Connection => {
     answered: 0,
     refused: 0,
     errors: 0,
+    lastRefused: null,
     refusal: null,
     transactions: 0,
     granted: 0,
