@@ -84,7 +84,10 @@ export async function askDomain(question: DomainQuestion, subjects: readonly Sub
     for (const [subject, doubt] of doubts) {
       if (doubtful.includes(subject) && weigh(subject, doubt)) doubts.delete(subject);
     }
-    const further = new Set([...answer.left, ...answer.putOff]);
+    const gone = new Set(answer.left);
+    // A host that takes nobody's session is passed by: the next one is where senders come first as well.
+    if (best === host && [...asked].every((subject) => gone.has(subject))) best = null;
+    const further = new Set([...gone, ...answer.putOff]);
     if (route.hosts[index + 1]?.rank === host.rank) {
       for (const subject of asked) {
         const doubt = further.has(subject) ? null : doubtOf(subject);

@@ -139,7 +139,6 @@ const SEVERAL: readonly Personality[] = [
       { name: "mx1", preference: 5, dead: "refused" },
       { name: "mx2", preference: 10 },
     ],
-    box: onBackup(POSTFIX_BOX),
   }),
   {
     ...personality({
@@ -149,7 +148,6 @@ const SEVERAL: readonly Personality[] = [
         { name: "mx1", preference: 5, dead: "blackhole" },
         { name: "mx2", preference: 10 },
       ],
-      box: onBackup(POSTFIX_BOX),
     }),
     slow: true,
   },
@@ -178,7 +176,7 @@ const SEVERAL: readonly Personality[] = [
       { name: "mx1", preference: 5, dead: "refused" },
       { name: "mx2", preference: 10 },
     ],
-    box: onBackup(takesAll("250 2.1.5 Ok", "catch_all")),
+    box: takesAll("250 2.1.5 Ok", "catch_all"),
   }),
   personality({
     name: "backup-catchall",
@@ -199,7 +197,6 @@ const SEVERAL: readonly Personality[] = [
       },
       { name: "mx2", preference: 10 },
     ],
-    box: onBackup(POSTFIX_BOX),
   }),
   personality({
     name: "554-first",
@@ -212,7 +209,6 @@ const SEVERAL: readonly Personality[] = [
       },
       { name: "mx2", preference: 10 },
     ],
-    box: onBackup(POSTFIX_BOX),
   }),
   personality({
     name: "tempfail-first",

@@ -116,15 +116,22 @@ describe("a host that has refused more than ten recipients within an hour", () =
 });
 
 describe("a host of second preference", () => {
-  it("does not confirm what it accepts, whatever its control is told, and condemns whom it does not know", async () => {
+  it("confirms as little as a control can there while a better one only puts off, and condemns whom it does not know", async () => {
     const { checker, one, reasonsOf } = atHour(1);
-    const known = await one(1, "alice@dead-first.mailworld.net");
+    const known = await one(1, "alice@tempfail-first.mailworld.net");
     expect(known.reason).toBe("unconfirmed");
     expect(known.confidence).toBeCloseTo(0.97 * 0.7);
+    expect(await reasonsOf(1, "nobody@tempfail-first.mailworld.net")).toEqual(["mailbox_not_found"]);
+    await checker.close();
+  });
+
+  it("is the best one where nobody gets through to those before it", async () => {
+    const { checker, one } = atHour(1);
+    for (const name of ["dead-first", "421-first", "554-first"]) {
+      expect(await one(1, `alice@${name}.mailworld.net`)).toEqual({ reason: "accepted", confidence: 0.97 });
+    }
     const open = await one(1, "alice@dead-first-backup-catchall.mailworld.net");
-    expect(open.reason).toBe("unconfirmed");
-    expect(open.confidence).toBeCloseTo(0.9 * 0.7);
-    expect(await reasonsOf(1, "nobody@dead-first.mailworld.net")).toEqual(["mailbox_not_found"]);
+    expect(open).toEqual({ reason: "catch_all", confidence: 0.9 });
     await checker.close();
   });
 
@@ -149,7 +156,7 @@ describe("a host of second preference", () => {
     const outcomes = await outcomesOf(checker, items, optionsWith({ finalOnly: false }));
     expect(outcomes).toMatchObject([
       { kind: "deferred", provisional: { reason: "unconfirmed" } },
-      { kind: "final", verdict: { reason: "unconfirmed", retry_after: null } },
+      { kind: "final", verdict: { reason: "accepted", retry_after: null } },
     ]);
     await checker.close();
   });
