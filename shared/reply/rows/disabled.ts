@@ -51,6 +51,18 @@ const near = [
   ...["user", "account", "mailbox", "mail box"].flatMap((noun) => SHUT.map((state) => `${noun} ${state}`)),
 ];
 
+/** An address that only sends: nobody's mail to it arrives, while the host takes mail for others. */
+const TAKES_NO_MAIL = [
+  ...["address", "mailbox", "account", "user", "recipient", "<@>", "<@>...", "@"].flatMap((noun) =>
+    ["does not accept", "doesn't accept", "cannot accept", "does not receive", "doesn't receive", "cannot receive"]
+      .map((verb) => `${noun} ${verb}`)
+      .flatMap((words) => [`${words}%mail`, `${words}%messages`]),
+  ),
+  ...["send-only", "send only", "outgoing only", "outbound only"].flatMap((only) =>
+    ["address", "mailbox", "account"].flatMap((noun) => [`${only} ${noun}`, `${noun} is ${only}`, `${noun}, ${only}`]),
+  ),
+];
+
 /** The mailbox was there and has been switched off. */
 export const DISABLED_ROWS: readonly ReplyRow[] = [
   {
@@ -78,6 +90,7 @@ export const DISABLED_ROWS: readonly ReplyRow[] = [
       "deleted account",
       "deleted mailbox",
       "expired account",
+      "terminated account",
       "recipient suspend",
       "is currently suspended",
       "has been suspended",
@@ -122,7 +135,14 @@ export const DISABLED_ROWS: readonly ReplyRow[] = [
       "disableduser",
       ...DISABLED_WORDS,
     ],
-    alone: ["suspended", "is suspended", ...GONE, ...GONE.map((state) => `is ${state}`)],
+    alone: [
+      "suspended",
+      "is suspended",
+      "address expired",
+      "address has expired",
+      ...GONE,
+      ...GONE.map((state) => `is ${state}`),
+    ],
     not: [
       "sender",
       "for sending",
@@ -187,5 +207,44 @@ export const DISABLED_ROWS: readonly ReplyRow[] = [
     enhanced: ["7.13", "7.17-18"],
     not: ["sender", "public folder"],
     examples: ["525 5.7.13 refused"],
+  },
+  {
+    rule: "address-takes-no-mail",
+    class: "recipient",
+    reason: "mailbox_disabled",
+    flags: ["disabled"],
+    digit: 5,
+    text: TAKES_NO_MAIL,
+    // Who may write, what may be sent, and for how long not.
+    not: [
+      "from",
+      "sender",
+      "your",
+      "external",
+      "outside",
+      "internet",
+      "attachment",
+      "mail with",
+      "mails with",
+      "messages with",
+      "mail over",
+      "messages over",
+      "larger",
+      "size",
+      "encrypted",
+      "html",
+      "unless",
+      "this message",
+      "this mail ",
+      "domain",
+      "null mx",
+      "spam",
+      "bulk",
+      "until",
+      "time",
+      "moment",
+      "currently",
+    ],
+    examples: ["550 This address does not receive mail", "550 This is a send-only address"],
   },
 ];

@@ -31,6 +31,7 @@ const MISSING = [
   "no exist",
   "nonexistent",
   "non-existent",
+  "not existing",
   "unknown",
   "not known",
   "isn't known",
@@ -95,6 +96,8 @@ const ABSENT = [
   "invalid",
   "nonexistent",
   "non-existent",
+  "nonexisting",
+  "non-existing",
   "not a valid",
   "not a known",
   "not a recognised",
@@ -123,6 +126,7 @@ const NAMED = [
   "local part",
   "local-part",
   "receiver",
+  "mail address",
 ];
 
 const near: readonly string[] = [
@@ -232,6 +236,9 @@ const PHRASES: readonly string[] = [
   "recipient verify from ldap failed",
   "recipient address is not in my",
   "nosuchuser",
+  "not one of our own addresses",
+  "not one of our addresses",
+  "<@> unknown,",
   "user unknown",
   "user not found",
   "@ does not exist",

@@ -87,6 +87,7 @@ export const FULL_ROWS: readonly ReplyRow[] = [
       "over disk quota",
       "over disk space",
       "over the allowed quota",
+      "too much mail stored",
       "over allocated quota",
       "over storage",
       "overdrawn",

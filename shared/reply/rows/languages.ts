@@ -23,6 +23,8 @@ export const UNKNOWN_WORDS: readonly string[] = [
   "keine person mit diesem namen",
   "kein benutzer mit diesem namen",
   "diese adresse ist nicht mehr",
+  "niemand unter diese",
+  "no hay nadie con es",
   // French
   ...pairs(
     ["utilisateur", "destinataire", "boite", "compte", "adresse"],
@@ -188,6 +190,7 @@ export const FULL_WORDS: readonly string[] = [
   "speichervolumen",
   "kontingent",
   "zuviele mails auf dem server",
+  ...pairs(["postfach", "kapazitat"], ["erschopft"]),
   ...pairs(["boite", "messagerie"], ["pleine", "saturee"]),
   "espace disque",
   "espace de stockage",

@@ -196,6 +196,25 @@ describe("behind the message", () => {
   });
 });
 
+describe("an address that takes no mail", () => {
+  test.each([
+    "550 5.2.1 <user@example.com> does not accept mail",
+    "550 5.1.1 user@example.com does not receive mail",
+    "550 This mailbox is send-only",
+  ])("%s is the recipient, not its host", (reply) => {
+    expect(of(reply)).toMatchObject({ class: "recipient", reason: "mailbox_disabled" });
+  });
+  test.each([
+    "550 This address does not accept mail from external senders",
+    "550 Recipient does not accept mail over 10MB",
+    "550 The recipient does not accept messages without DKIM",
+    "550 This user does not accept mail at this time",
+    "550 This domain does not accept mail",
+  ])("%s is something else", (reply) => {
+    expect(of(reply).reason).not.toBe("mailbox_disabled");
+  });
+});
+
 describe("misspelt words are read as they were meant", () => {
   test.each([
     ["550 unkown user", "mailbox_not_found"],
