@@ -7,7 +7,7 @@ import { ANY_SOURCE, type ProbeConfig, type SourceAddress } from "../config.ts";
 import { createReach } from "../dns/reachable.ts";
 import { createResolver, type Resolver } from "../dns/resolver.ts";
 import { PaceBook, type PaceKey } from "../pace/book.ts";
-import { PROFILES } from "../pace/profile.ts";
+import { PROFILES, type Profile } from "../pace/profile.ts";
 import { pathOf, plainPath } from "../smtp/path.ts";
 import { Pool } from "../smtp/pool.ts";
 import { askDomain } from "./ask-domain.ts";
@@ -26,6 +26,8 @@ import { askInPortions, withinCaps } from "./within-caps.ts";
 
 /** What the composition root may put in place of the real things. */
 export type CheckerDeps = {
+  /** In place of the one that `PROBE_PACE` names. */
+  readonly profile?: Profile;
   readonly now?: () => number;
   /** 0 to 1. */
   readonly random?: () => number;
@@ -65,7 +67,7 @@ class MailChecker implements Checker {
     this.#mayUse = deps.mayUse ?? (() => true);
     this.#memory = deps.memory ?? null;
     this.#visits = deps.paces?.visits ?? new VisitBook(config.caps);
-    const profile = PROFILES[config.pace];
+    const profile = deps.profile ?? PROFILES[config.pace];
     const sender = plainPath(config.mailFrom);
     if (sender === null) throw new Error("the sender address cannot stand in a command");
     const { transcript } = deps;

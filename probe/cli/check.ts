@@ -10,6 +10,7 @@ import { type Checker, type CheckerOptions, createChecker } from "../check/check
 import { readProbeConfig } from "../config.ts";
 import { CLI_BATCH_LINES, CLI_BATCHES_IN_FLIGHT } from "../limits.ts";
 import { keepMemoryFlat } from "../memory.ts";
+import { PROFILES, waitingOut } from "../pace/profile.ts";
 import { BadInput, INPUT_KINDS, type InputKind, readBatches } from "./input.ts";
 import { FORMATS, type Format, headerOf, LineWriter, lineOf } from "./output.ts";
 import { checkBatch } from "./patience.ts";
@@ -134,7 +135,10 @@ async function run(settings: Settings, source: Source, writer: LineWriter): Prom
   const config = readProbeConfig(process.env);
   if (!config.ok) return complain(config.error, 2);
   keepMemoryFlat();
-  const checker = createChecker(config.value, settings.transcript ? { transcript: writeTranscript } : {});
+  const checker = createChecker(config.value, {
+    profile: waitingOut(PROFILES[config.value.pace]),
+    ...(settings.transcript ? { transcript: writeTranscript } : {}),
+  });
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
   process.once("SIGINT", onSignal);

@@ -26,6 +26,8 @@ export function afterStillbirth(ending: Ending, context: StillbirthContext): Rec
   if (context.live > 0 && ending.cause !== "tls" && ending.cause !== "attack") return "enough";
   switch (ending.cause) {
     case "connect":
+      // Taken and reset in one breath: whether the connection had come about by then is a matter of chance.
+      if (ending.detail === "ECONNRESET" && !context.reconnected) return "again";
       return context.untriedAddresses > 0 ? "next_address" : "give_up";
     case "timeout":
       if (ending.stage === "starttls" && !context.inClear) return "in_clear";
