@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { hostname } from "node:os";
@@ -137,7 +137,7 @@ export function readProbeConfig(env: Environment): Result<ProbeConfig, string> {
     canaries: new Map(canaries.value),
     liveMailboxes: live.value.map(([provider, address]) => ({ provider, address: address.toLowerCase() })),
     caps: caps.value,
-    controlSecret: env.PROBE_CONTROL_SECRET || randomBytes(32).toString("hex"),
+    controlSecret: env.PROBE_CONTROL_SECRET || ownSecret(mailFrom),
   });
 }
 
@@ -181,6 +181,20 @@ const isOn = (value: string | undefined): boolean =>
 function ownName(): string {
   const name = hostname().toLowerCase();
   return HELO_NAME.test(name) ? name : "localhost";
+}
+
+/**
+ * Without a secret of the fleet, one that this machine finds again the next time: a control address that was greylisted
+ * is of age when the same list is checked anew. systemd asks to keep the machine's id from strangers (machine-id(5)).
+ */
+function ownSecret(mailFrom: string): string {
+  let machine = hostname();
+  try {
+    machine = readFileSync("/etc/machine-id", "utf8").trim() || machine;
+  } catch {
+    // No such file on this system.
+  }
+  return createHmac("sha256", machine).update(`control addresses of ${mailFrom}`).digest("hex");
 }
 
 const HELO_NAME = /^[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?$|^\[[0-9a-f.:IPv]+\]$/i;

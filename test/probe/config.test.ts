@@ -94,4 +94,14 @@ describe("a probe's environment", () => {
   ])("names %s when it is %j", (name, value) => {
     expect(read({ [name]: value })).toMatchObject({ ok: false, error: expect.stringContaining(name) });
   });
+
+  it("finds the same secret for control addresses each time, and another one for another sender", () => {
+    const secretOf = (env: Record<string, string>) => {
+      const config = readProbeConfig(env);
+      return config.ok ? config.value.controlSecret : null;
+    };
+    expect(secretOf({ PROBE_MAIL_FROM: "a@probe.net" })).toBe(secretOf({ PROBE_MAIL_FROM: "a@probe.net" }));
+    expect(secretOf({ PROBE_MAIL_FROM: "b@probe.net" })).not.toBe(secretOf({ PROBE_MAIL_FROM: "a@probe.net" }));
+    expect(secretOf({ PROBE_CONTROL_SECRET: "fleet" })).toBe("fleet");
+  });
 });
