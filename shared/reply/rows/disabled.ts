@@ -1,6 +1,6 @@
 import type { ReplyRow } from "../types.ts";
 import { DISABLED_WORDS } from "./languages.ts";
-import { pairs } from "./pairs.ts";
+import { FRAMED, pairs } from "./pairs.ts";
 
 const GONE = [
   "disabled",
@@ -92,8 +92,10 @@ export const DISABLED_ROWS: readonly ReplyRow[] = [
       "expired account",
       "terminated account",
       "recipient suspend",
-      "is currently suspended",
-      "has been suspended",
+      "@ is currently suspended",
+      "<@> is currently suspended",
+      "@ has been suspended",
+      "<@> has been suspended",
       "never logged onto",
       "temporary locked",
       "temporarily locked",
@@ -138,6 +140,8 @@ export const DISABLED_ROWS: readonly ReplyRow[] = [
     alone: [
       "suspended",
       "is suspended",
+      "has been suspended",
+      "is currently suspended",
       "address expired",
       "address has expired",
       ...GONE,
@@ -151,6 +155,11 @@ export const DISABLED_ROWS: readonly ReplyRow[] = [
       "outbound",
       "for abuse",
       "ip address",
+      "reply-to",
+      "from:",
+      "credential",
+      "recipient domain",
+      ...FRAMED,
       "your account",
       "your address",
       "your email",
@@ -219,6 +228,7 @@ export const DISABLED_ROWS: readonly ReplyRow[] = [
     not: [
       "from",
       "sender",
+      "reply-to",
       "your",
       "external",
       "outside",

@@ -58,6 +58,9 @@ export const HOST_ROWS: readonly ReplyRow[] = [
     class: "relay",
     reason: "relay_denied",
     text: [
+      "unknown recipient domain",
+      "invalid recipient domain",
+      "unknown destination domain",
       "unknown domain",
       "no such domain",
       "domain not found",

@@ -1,5 +1,34 @@
 import type { ReplyRow } from "../types.ts";
 
+const YOURS = ["address", "email address", "e-mail address", "mail address", "account", "mailbox"].flatMap((noun) =>
+  [
+    "unknown",
+    "not ",
+    "invalid",
+    "cannot",
+    "could",
+    "nonexist",
+    "non-exist",
+    "unavailable",
+    "disabled",
+    "suspended",
+  ].map((state) => `your ${noun}%${state}`),
+);
+/** Other names for us. */
+const OURS = [
+  "bounce address",
+  "smtp user ",
+  "smtp user:",
+  "authentication user",
+  "authenticated user",
+  "from user",
+  "sending user",
+  "submitter",
+  "originator",
+  "from: address",
+  "author address",
+];
+
 /** Refusals of the envelope sender, its domain, or of who we claim to be (SPF, DKIM, DMARC). */
 export const SENDER_ROWS: readonly ReplyRow[] = [
   {
@@ -161,6 +190,8 @@ export const SENDER_ROWS: readonly ReplyRow[] = [
       "your account has",
       "your mailbox is",
       "your mailbox does",
+      ...YOURS,
+      ...OURS,
       "at your domain",
       "sending account",
       "outgoing mail account",

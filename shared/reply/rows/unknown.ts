@@ -1,6 +1,7 @@
 import type { ReplyRow } from "../types.ts";
 import { ENGLISH_UNKNOWN_WORDS, UNKNOWN_PREDICATES } from "./english.ts";
 import { UNKNOWN_WORDS } from "./languages.ts";
+import { FRAMED } from "./pairs.ts";
 
 /**
  * The plainest words with the plainest code. They stand before the rows about relays, lists and content, whose words
@@ -182,6 +183,24 @@ export const UNKNOWN_ROWS: readonly ReplyRow[] = [
       "invalid command",
       "unknown host",
       "invalid host",
+      "hostname",
+      "sending host",
+      "remote host%unknown",
+      "remote host%not",
+      "client is",
+      "client not",
+      "client unknown",
+      "client invalid",
+      "client does",
+      "dns record",
+      "domain%not found",
+      "domain%does not exist",
+      "domain%doesn't exist",
+      "domain%unknown",
+      "domain%is unknown",
+      "domain%invalid",
+      "domain%not valid",
+      "domain%cannot be found",
       "try again later",
       "you are blocked",
       "because you sent",
@@ -192,6 +211,13 @@ export const UNKNOWN_ROWS: readonly ReplyRow[] = [
       "allowlist",
       "server address",
       "mail loop",
+      ...FRAMED,
+      ...["unknown", "invalid", "no such", "nonexistent", "not a valid", "unrecognized", "cannot find", "bad"].flatMap(
+        (state) => ["recipient domain", "destination domain", "destination host"].map((place) => `${state} ${place}`),
+      ),
+      ...["invalid", "unknown", "not a valid", "unrecognized"].flatMap((state) =>
+        ["message", "format", "content", "header"].map((part) => `${state} email ${part}`),
+      ),
     ],
     examples: [
       "550 No such virtual user here",

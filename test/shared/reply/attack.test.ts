@@ -215,6 +215,53 @@ describe("an address that takes no mail", () => {
   });
 });
 
+describe("what is said of anything else than the recipient condemns nobody", () => {
+  const HEADS = ["550", "550 5.7.1", "554", "550 5.1.0", "553 5.1.8", "550 <user@example.com>"];
+  const FRAME = "554 5.7.1 <user@example.com>: Recipient address rejected:";
+  const SUBJECTS = [
+    "Sender",
+    "Your address",
+    "Your email address",
+    "Your account",
+    "Your domain",
+    "Your host",
+    "Your IP",
+  ];
+  const OTHERS = [
+    "Return path",
+    "Envelope sender",
+    "Bounce address",
+    "From address",
+    "Originator",
+    "Submitter",
+    "Client",
+  ];
+  const THINGS = ["Hostname", "HELO name", "PTR record", "DNS record", "Sender domain", "Mail domain", "Certificate"];
+  const SESSION = ["Command", "Parameter", "Header", "Charset", "Message", "Relay", "Network", "SMTP user", "Login"];
+  const STATES = ["unknown", "is unknown", "does not exist", "not found", "was not found", "is invalid", "not valid"];
+  const MORE = [
+    "unavailable",
+    "is disabled",
+    "has been suspended",
+    "is blocked",
+    "rejected",
+    "not registered",
+    "expired",
+  ];
+  test.each([...SUBJECTS, ...OTHERS, ...THINGS, ...SESSION])("%s", (subject) => {
+    for (const head of [...HEADS, FRAME])
+      for (const state of [...STATES, ...MORE]) {
+        const reply = `${head} ${subject} ${state}`;
+        const { class: kind, reason, rule } = of(reply);
+        expect([reply, rule, kind !== "host" && REASON_TABLE[reason].status === "undeliverable"]).toEqual([
+          reply,
+          rule,
+          false,
+        ]);
+      }
+  });
+});
+
 describe("misspelt words are read as they were meant", () => {
   test.each([
     ["550 unkown user", "mailbox_not_found"],
