@@ -72,9 +72,12 @@ export const REFUSALS_BEFORE_CONTROL = 10;
 /** Operators and hosts with pace and breaker state of their own. */
 export const PACE_MAX_ENTRIES = 20_000;
 
-/** A reply to RCPT that takes this long is a tarpit; flights to such a host are small, connections to it short. */
+/**
+ * A reply to RCPT that takes this long, from a host that was quick until then, is a tarpit. Courier holds the first
+ * stranger of a session back 8 s and each further one twice as long: one at a time, and none behind it.
+ */
 export const TARPIT_MS = 3_000;
-export const TARPIT_FLIGHT_RECIPIENTS = 4;
+export const TARPIT_FLIGHT_RECIPIENTS = 1;
 /** Recipients of a transaction at a host that left a pipelined one without a reply: Sendmail sleeps for each of them. */
 export const HELD_FLIGHT_RECIPIENTS = 2;
 /** Questions beyond the number of refusals at which a connection was cut off, by which the next one tests that number. */

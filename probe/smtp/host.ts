@@ -311,7 +311,7 @@ export class HostQueue {
   }
 
   /**
-   * Courier holds each further stranger of a session back twice as long: the rest is asked on fresh connections, a few
+   * Courier holds each further stranger of a session back twice as long: the rest is asked on fresh connections, one
    * at a time. Nobody has been refused an answer, so nobody is to blame.
    */
   #onTarpit(link: Link): void {

@@ -40,6 +40,9 @@ export class Session {
   #dueMs = 0;
   /** When anything was last sent or received. */
   #heardMs = 0;
+  /** The banner has begun; a reply other than one to RCPT has been late: this host is slow with everything. */
+  #greeted = false;
+  #sluggish = false;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(options: SessionOptions, handlers: SessionHandlers) {
@@ -88,7 +91,10 @@ export class Session {
   #onReceived(text: string): void {
     this.#options.record("<", text);
     const nowMs = this.#options.now();
-    const slow = nowMs - this.#heardMs > TARPIT_MS && stageOf(this.#dialogue) === "rcpt";
+    const late = nowMs - this.#heardMs > TARPIT_MS;
+    const slow = late && !this.#sluggish && stageOf(this.#dialogue) === "rcpt";
+    if (late && !slow && this.#greeted) this.#sluggish = true;
+    this.#greeted = true;
     this.#heardMs = nowMs;
     this.#step({ kind: "data", text });
     if (slow && !this.#over && stageOf(this.#dialogue) === "rcpt") this.#handlers.tarpitted();
