@@ -3,7 +3,7 @@ import { REASON_TABLE, type Reason } from "../verdict/vocabulary.ts";
 import { compileRow, rowMatches, type Subject } from "./compile.ts";
 import { MEMO_GENERATION_ENTRIES } from "./limits.ts";
 import { Memo } from "./memo.ts";
-import { matchText } from "./normalise.ts";
+import { matchText, spelt } from "./normalise.ts";
 import { enhancedOf, withoutStatus } from "./parse.ts";
 import { searchText } from "./phrase.ts";
 import { CODE_ROWS } from "./rows/codes.ts";
@@ -129,8 +129,8 @@ export const classifyReply = (input: ReplyInput): Classified => {
   const key = `${code} ${enhanced ?? "-"} ${stage} ${provider ?? "-"} ${bits} ${text}`;
   return memo.get(key, () => {
     const [, subject = "-1", detail = "-1"] = enhanced === null ? [] : enhanced.split(".");
-    const reply = { code, subject: Number(subject), detail: Number(detail), stage, provider, text: searchText(text) };
-    return judge(reply, mentions);
+    const words = searchText(spelt(text));
+    return judge({ code, subject: Number(subject), detail: Number(detail), stage, provider, text: words }, mentions);
   });
 };
 

@@ -81,12 +81,14 @@ export const matchText = (text: string): string => {
   folded = replaceAddresses(folded, "@");
   if (folded.includes("<")) folded = folded.replace(LOOSE_BRACKETS, "<@>");
   if (folded.includes("_")) folded = folded.replace(JOINED_WORDS, (words) => words.replaceAll("_", " "));
-  folded = folded.replace(MISSPELT, (word) => CORRECT.get(word) ?? word);
   if (HAS_DIGIT.test(folded)) {
     folded = withoutIds(folded.replace(REPEATED_CODE, ""));
   }
   return folded;
 };
+
+/** The same text with words spelt as they are meant, for phrases to be found in. */
+export const spelt = (text: string): string => text.replace(MISSPELT, (word) => CORRECT.get(word) ?? word);
 
 /** Tokens of a fingerprint: anything between white space and brackets. */
 const TOKEN = /[^\s<>()[\]{}"',;]+/g;
