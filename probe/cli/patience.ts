@@ -40,7 +40,9 @@ export async function checkBatch<T>(
     items = deferred;
     if (items.length === 0 || part === undefined) break;
     const soonest = Math.min(...items.map((item) => item.due));
-    const nextMs = Math.min(soonest, startMs + patience.ms * part);
+    const latest = startMs + patience.ms * part;
+    // The last time counts: it comes as late as the caller's patience allows.
+    const nextMs = round === ROUNDS.length - 1 ? latest : Math.min(soonest, latest);
     await patience.sleep(Math.max(0, nextMs - patience.now()), options.signal);
   }
   return rendered;
