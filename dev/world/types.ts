@@ -80,9 +80,9 @@ export type HostScript = {
   readonly pipeliningPunishment?: string;
   /**
    * What becomes of commands that arrive together, although PIPELINING is offered: all but the first are lost, or
-   * garbled (500 to each), or every reply waits for the last one's.
+   * garbled (500 to each), or every reply waits for the last one's, or MAIL is answered twice.
    */
-  readonly pipelined?: "lost" | "garbled" | "held";
+  readonly pipelined?: "lost" | "garbled" | "held" | "doubled";
   readonly tls?: TlsScript | "none";
   /** Reply to MAIL in clear text. */
   readonly tlsRequired?: string;

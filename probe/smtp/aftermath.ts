@@ -25,6 +25,13 @@ export function takeFlight(link: Connection, run: Run, learnt: Learnt): readonly
   visit.tls = link.capabilities?.tls ?? null;
   if (visit.record) for (const asked of asks) asked.lines = exchangeOf(link.greeting, flight, asked);
   if (flight.refused !== null) return takeRefusal(link, asks, visit, flight.refused, learnt);
+  if (isPipelined(link) && isOutOfStep(asks)) {
+    unsay([run]);
+    link.worn = true;
+    link.retired = true;
+    learnt.lockStep = true;
+    return asks.filter(isOpen);
+  }
   const before = link.lastRefused;
   const again = takeReplies(link, asks, visit, learnt);
   const doubtful = mayBeGoodbye(link, asks, before);
@@ -70,6 +77,17 @@ function takeReplies(link: Connection, asks: readonly Question[], visit: Visit, 
     return [];
   }
   return again;
+}
+
+/** Somebody is refused in the name of the recipient before: the host has answered something twice. */
+function isOutOfStep(asks: readonly Question[]): boolean {
+  for (let i = 1; i < asks.length; i += 1) {
+    const { reply, path } = asks[i] ?? { reply: null, path: "" };
+    if (reply === null || reply.code < 500 || reply.text.includes(path)) continue;
+    const previous = asks[i - 1]?.path ?? path;
+    if (reply.text.includes(`<${previous}>`)) return true;
+  }
+  return false;
 }
 
 /**
@@ -120,7 +138,7 @@ function takeRefusal(
   if ((link.answered > 0 || torn) && visit.broken <= mostBroken(visit)) {
     visit.broken += 1;
     if (torn) learnt.lockStep = true;
-    learnTransactions(link, learnt, reply.code === 503);
+    else learnTransactions(link, learnt, reply.code === 503);
     link.worn = true;
     link.retired = true;
     return asks.filter(isOpen);
@@ -148,6 +166,8 @@ type Breakage = {
   readonly stale: boolean;
   /** One question was on the wire at a time. */
   readonly alone: boolean;
+  /** Another connection had taught us better when this one was under way. */
+  readonly outdated: boolean;
   /** Several commands were on the wire, and the host may have stumbled over just that. */
   readonly stumbled: boolean;
 };
@@ -160,6 +180,7 @@ export function afterBreak(link: Connection, ending: Ending, learnt: Learnt, pro
   const runs = link.runs.splice(0);
   const answeredBefore = link.answered;
   const stumbled = runs.length > 0 && hasStumbled(link, ending);
+  const outdated = stumbled && learnt.lockStep;
   if (stumbled) {
     unsay(runs);
     learnt.lockStep = true;
@@ -176,13 +197,13 @@ export function afterBreak(link: Connection, ending: Ending, learnt: Learnt, pro
   const fruitful = link.answered > answeredBefore;
   const cutOff = ending.cause === "closed" || ending.cause === "refused";
   const stale = ending.detail === TARPIT || (cutOff && answeredBefore > 0 && !fruitful);
-  if (unanswered > 0 && cutOff && ending.detail !== TARPIT) learnFromCut(link, ending, learnt);
+  if (unanswered > 0 && cutOff && !link.worn && ending.detail !== TARPIT) learnFromCut(link, ending, learnt);
   // Replies may have been lost behind a reset: from now on one question at a time, so that blame falls right.
   const abrupt = ending.cause === "closed" || ending.cause === "protocol";
   if (abrupt && !stale && !fruitful && unanswered > 1) learnt.lockStep = true;
   // Whoever is refused at MAIL and shown the door is told why, and so are those who stood behind.
   const reason = ending.cause === "closed" && !fruitful && link.refusal !== null ? link.refusal : ending;
-  const how = { stale, fruitful, alone: link.lockStep || link.asked === 1, stumbled };
+  const how = { stale, outdated, fruitful, alone: link.lockStep || link.asked === 1, stumbled };
   for (const visit of new Set(runs.map((run) => run.visit))) {
     const mine = lost.flatMap((asks, i) => (runs[i]?.visit === visit ? asks : []));
     if (mine.length > 0 && !visit.cancelled) returns.push(recover(visit, mine, reason, how, profile));
@@ -240,7 +261,8 @@ function takeBack(link: Connection, visit: Visit, asked: Question): void {
 function recover(visit: Visit, mine: readonly Question[], ending: Ending, how: Breakage, profile: Profile): Return {
   const culprit = mine.find((asked) => asked === ending.ask) ?? null;
   visit.broken += 1;
-  visit.fruitless = how.fruitful || how.stale ? 0 : visit.fruitless + 1;
+  if (how.fruitful || how.stale) visit.fruitless = 0;
+  else if (!how.outdated) visit.fruitless += 1;
   const answered = visit.open < visit.questions.length;
   const most = fruitlessMax(ending, { atRecipient: culprit !== null, answered, stumbled: how.stumbled }, profile);
   if (visit.fruitless >= most || visit.broken > mostBroken(visit)) {

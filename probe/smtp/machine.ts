@@ -156,7 +156,7 @@ function onReply(dialogue: Dialogue, reply: Reply, out: DialogueCommand[]): Out 
       return onStartTls(dialogue, reply, out);
     case "RSET":
       // Without a reset the next recipients would join the transaction before: nothing would be in a transaction of its own.
-      if (reply.code !== 250) return end(dialogue, "refused", reply, "RSET refused", out, "rset");
+      if (reply.code !== 250) return onResetRefused(dialogue, reply, out);
       return proceed(dialogue, out);
     case "MAIL":
       return onMail(dialogue, slot.flight, reply, out);
@@ -227,7 +227,20 @@ function onStartTls(dialogue: Dialogue, reply: Reply, out: DialogueCommand[]): O
 /** A reply that answers nothing: a goodbye, or the late answer to something long given up. */
 function onUnasked(dialogue: Dialogue, reply: Reply, out: DialogueCommand[]): Out {
   if (reply.code === 421) return end(dialogue, "closed", reply, "421 while idle", out);
+  retract(out);
   return end(dialogue, "protocol", reply, "a reply that answers no command", out);
+}
+
+function onResetRefused(dialogue: Dialogue, reply: Reply, out: DialogueCommand[]): Out {
+  if (!reply.text.includes("@")) return end(dialogue, "refused", reply, "RSET refused", out, "rset");
+  // Nobody speaks of an address when asked to forget them all: this is somebody's answer.
+  retract(out);
+  return end(dialogue, "protocol", reply, "RSET answered out of order", out, "rset");
+}
+
+/** One reply too many: those that came along with it may each belong to the command before. */
+function retract(out: DialogueCommand[]): void {
+  for (let i = out.length - 1; i >= 0; i -= 1) if (out[i]?.kind === "answered") out.splice(i, 1);
 }
 
 function onMail(dialogue: Dialogue, flight: Flight | null, reply: Reply, out: DialogueCommand[]): Out {

@@ -75,6 +75,9 @@ const PIPELINING: readonly Personality[] = [
   odd("pipelining-garbled", "offers PIPELINING, and garbles all but the first of the commands that come together", {
     pipelined: "garbled",
   }),
+  odd("pipelining-doubled", "offers PIPELINING, and answers MAIL twice when other commands come with it", {
+    pipelined: "doubled",
+  }),
   {
     ...odd("pipelining-lost", "offers PIPELINING, and loses all but the first of the commands that come together", {
       pipelined: "lost",

@@ -35,6 +35,8 @@ export class Session {
   #events: Partial<Record<FaultPoint, number>> = {};
   #transaction: Transaction | null = null;
   #now = 0;
+  /** The command came together with others. */
+  #several = false;
   readonly newcomer: boolean;
   readonly #visit: number;
   /** Recipients refused in this session, and recipients judged. */
@@ -210,7 +212,8 @@ export class Session {
       let end = lf;
       if (lf > start && text.charCodeAt(lf - 1) === 13) end -= 1;
       else this.violation("bare_lf");
-      if (pipelined === undefined || pipelined === "held" || start === 0) this.#line(text.slice(start, end));
+      this.#several = text.indexOf("\n", lf + 1) > 0 || start > 0;
+      if ((pipelined !== "lost" && pipelined !== "garbled") || start === 0) this.#line(text.slice(start, end));
       else if (pipelined === "garbled") this.say(this.host.replies.unknownCommand);
       start = lf + 1;
     }
@@ -301,6 +304,7 @@ export class Session {
     }
     this.#transaction = { sender, utf8: parameters.includes("SMTPUTF8"), recipients: 0, failures: 0, first: "" };
     this.say(replies.senderOk, 0, this.facts(sender));
+    if (script.pipelined === "doubled" && this.#several) this.say(replies.senderOk, 0, this.facts(sender));
   }
 
   #reset() {

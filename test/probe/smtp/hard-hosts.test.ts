@@ -113,11 +113,14 @@ describe("hosts that count recipients", () => {
 });
 
 describe("hosts that stumble over pipelining", () => {
-  it.each(["sendmail-throttle", "pipelining-lost", "pipelining-garbled"])("%s: is asked step by step", async (name) => {
-    const locals = list(120);
-    expect(await ask(name, locals)).toEqual(truth(locals));
-    expect(world.stats().connections).toBeLessThanOrEqual(3);
-  });
+  it.each(["sendmail-throttle", "pipelining-lost", "pipelining-garbled", "pipelining-doubled"])(
+    "%s: is asked step by step",
+    async (name) => {
+      const locals = list(120);
+      expect(await ask(name, locals)).toEqual(truth(locals));
+      expect(world.stats().connections).toBeLessThanOrEqual(3);
+    },
+  );
 
   it("keep what they said when they fall silent in a dialogue step by step", async () => {
     await world.addDomain({

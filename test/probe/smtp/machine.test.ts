@@ -224,6 +224,14 @@ describe("asking", () => {
     expect(endOf(feed(fresh(), "220 mx\r\n250 early\r\n"))).toMatchObject({ cause: "protocol" });
   });
 
+  it("does not believe a flight whose replies are one too many", () => {
+    const dialogue = ready();
+    submit(dialogue, flight(ask("a@x.net"), ask("b@x.net")));
+    const commands = feed(dialogue, "250 ok\r\n250 ok\r\n250 ok\r\n550 b\r\n");
+    expect(commands.map(({ kind }) => kind)).toEqual(["end"]);
+    expect(endOf(commands)?.cause).toBe("protocol");
+  });
+
   it("treats a reply to nothing as the end, politely or not", () => {
     expect(endOf(feed(ready(), "421 idle too long\r\n"))).toMatchObject({ cause: "closed" });
     expect(endOf(feed(ready(), "550 5.1.1 late\r\n"))).toMatchObject({ cause: "protocol" });
