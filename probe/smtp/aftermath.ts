@@ -166,7 +166,7 @@ type Breakage = {
   readonly stale: boolean;
   /** One question was on the wire at a time. */
   readonly alone: boolean;
-  /** Another connection had taught us better when this one was under way. */
+  /** What it broke on had been understood before, here or on another connection. */
   readonly outdated: boolean;
   /** Several commands were on the wire, and the host may have stumbled over just that. */
   readonly stumbled: boolean;
@@ -180,7 +180,7 @@ export function afterBreak(link: Connection, ending: Ending, learnt: Learnt, pro
   const runs = link.runs.splice(0);
   const answeredBefore = link.answered;
   const stumbled = runs.length > 0 && hasStumbled(link, ending);
-  const outdated = stumbled && learnt.lockStep;
+  const wasLearnt = stumbled && learnt.lockStep;
   if (stumbled) {
     unsay(runs);
     learnt.lockStep = true;
@@ -203,7 +203,7 @@ export function afterBreak(link: Connection, ending: Ending, learnt: Learnt, pro
   if (abrupt && !stale && !fruitful && unanswered > 1) learnt.lockStep = true;
   // Whoever is refused at MAIL and shown the door is told why, and so are those who stood behind.
   const reason = ending.cause === "closed" && !fruitful && link.refusal !== null ? link.refusal : ending;
-  const how = { stale, outdated, fruitful, alone: link.lockStep || link.asked === 1, stumbled };
+  const how = { stale, outdated: wasLearnt || link.worn, fruitful, alone: link.lockStep || link.asked === 1, stumbled };
   for (const visit of new Set(runs.map((run) => run.visit))) {
     const mine = lost.flatMap((asks, i) => (runs[i]?.visit === visit ? asks : []));
     if (mine.length > 0 && !visit.cancelled) returns.push(recover(visit, mine, reason, how, profile));
