@@ -86,8 +86,8 @@ export const SUSPICION_MARGIN = 1;
 export const LEARNT_TTL_MS = 3_600_000;
 /** Pause before a host that has served us is asked again after it refused one connection more. */
 export const HOST_REST_MS = 1_000;
-/** Time for one address of a host to take a connection while it has others (RFC 8305 has a browser wait far less). */
-export const CONNECT_FALLBACK_MS = 5_000;
+/** Share of the connect timeout that one address of a host gets while others are untried: 5 s when polite (RFC 8305 waits far less). */
+export const CONNECT_TRY_SHARE = 1 / 3;
 
 /** Longest wait for a host's pace inside a visit; a longer pause sends the work back to wait elsewhere. */
 export const PACE_PATIENCE_MS = 60_000;

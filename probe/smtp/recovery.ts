@@ -1,4 +1,4 @@
-import { CONNECT_FALLBACK_MS } from "../limits.ts";
+import { CONNECT_TRY_SHARE } from "../limits.ts";
 import type { Profile, SmtpTimes } from "../pace/profile.ts";
 import type { Ending } from "./dialogue-types.ts";
 import type { Reply } from "./reply-parser.ts";
@@ -51,7 +51,7 @@ export function afterStillbirth(ending: Ending, context: StillbirthContext): Rec
 
 /** RFC 8305 in small: an address that stays silent gives way early while the host has others. */
 export const timesOfTry = (times: SmtpTimes, untriedAddresses: number): SmtpTimes =>
-  untriedAddresses > 0 ? { ...times, connectMs: Math.min(times.connectMs / 2, CONNECT_FALLBACK_MS) } : times;
+  untriedAddresses > 0 ? { ...times, connectMs: times.connectMs * CONNECT_TRY_SHARE } : times;
 
 /** Fruitless connections that a host gets which has not answered one question of the visit yet. */
 const MUTE_MAX = 6;
