@@ -10,6 +10,7 @@ import {
 import { afterBreak, TARPIT, takeFlight } from "./aftermath.ts";
 import type { Capabilities, Ending, Flight } from "./dialogue-types.ts";
 import type { HostShell, Target } from "./host-types.ts";
+import { Lanes } from "./lanes.ts";
 import { isSpent, type Learnt, nothingLearnt, roomOn } from "./learnt.ts";
 import { afterStillbirth, timesOfTry } from "./recovery.ts";
 import { Session } from "./session.ts";
@@ -39,8 +40,7 @@ export class HostQueue {
   readonly target: Target;
   readonly #shell: HostShell;
   readonly #links = new Set<Link>();
-  #urgent: Visit[] = [];
-  #bulk: Visit[] = [];
+  readonly #lanes = new Lanes();
   #timer: NodeJS.Timeout | null = null;
   #closing: (() => void) | null = null;
   #learnt: Learnt = nothingLearnt();
@@ -59,7 +59,7 @@ export class HostQueue {
   }
 
   get isIdle(): boolean {
-    return this.#urgent.length + this.#bulk.length === 0 && [...this.#links].every((link) => link.runs.length === 0);
+    return this.#lanes.isEmpty && [...this.#links].every((link) => link.runs.length === 0);
   }
 
   get connections(): number {
@@ -74,7 +74,7 @@ export class HostQueue {
       return;
     }
     if (visit.fresh) for (const link of this.#links) this.#retire(link);
-    (visit.urgent ? this.#urgent : this.#bulk).push(visit);
+    this.#lanes.add(visit);
     this.pump();
   }
 
@@ -83,8 +83,7 @@ export class HostQueue {
     visit.cancelled = true;
     failAll(visit, { cause: "cancelled" });
     // Else a connection that has fallen idle would look as if somebody waited for it.
-    this.#urgent = this.#urgent.filter((other) => other !== visit);
-    this.#bulk = this.#bulk.filter((other) => other !== visit);
+    this.#lanes.remove(visit);
     this.#settle(visit);
     if (this.#closing === null) this.#afterChange();
   }
@@ -102,7 +101,7 @@ export class HostQueue {
 
   /** Ends all work with trouble and all connections with QUIT; resolves when the last socket is gone. */
   close(): Promise<void> {
-    for (const visit of [...this.#urgent, ...this.#bulk]) this.cancel(visit);
+    for (const visit of this.#lanes.all()) this.cancel(visit);
     for (const link of this.#links) for (const run of link.runs) this.cancel(run.visit);
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
@@ -123,29 +122,14 @@ export class HostQueue {
     for (const link of this.#links) {
       if (link.capabilities !== null && !link.retired) this.#fill(link, link.capabilities);
     }
-    const waiting = this.#waiting();
+    const waiting = this.#lanes.waiting();
     if (waiting > 0) this.#maybeOpen(waiting);
     this.#afterChange();
   }
 
-  #waiting(): number {
-    let waiting = 0;
-    for (const visit of this.#urgent) waiting += visit.todo.length;
-    for (const visit of this.#bulk) waiting += visit.todo.length;
-    return waiting;
-  }
-
-  #nextVisit(): Visit | null {
-    for (const lane of [this.#urgent, this.#bulk]) {
-      while (lane[0] !== undefined && lane[0].todo.length === 0) lane.shift();
-      if (lane[0] !== undefined) return lane[0];
-    }
-    return null;
-  }
-
   #fill(link: Link, capabilities: Capabilities): void {
     while (this.#hasRoom(link, capabilities)) {
-      const visit = this.#nextVisit();
+      const visit = this.#lanes.next();
       if (visit === null) return;
       const most = roomOn(link, this.#learnt, this.#shell.limits, capabilities);
       const grant = this.#shell.grant(Math.min(most, visit.todo.length), visit.urgent);
@@ -171,7 +155,7 @@ export class HostQueue {
       link.transactions += 1;
       link.session?.submit(flight);
       // Who waits for nothing more leaves the line: a host is remembered longer than its visits.
-      if (visit.todo.length === 0) this.#nextVisit();
+      if (visit.todo.length === 0) this.#lanes.next();
     }
     if (link.runs.length === 0 && this.#isSpent(link, capabilities)) this.#retire(link);
   }
@@ -191,7 +175,7 @@ export class HostQueue {
 
   #pause(waitMs: number | null): void {
     if (waitMs === null) {
-      for (const visit of [...this.#urgent, ...this.#bulk]) {
+      for (const visit of this.#lanes.all()) {
         for (const asked of visit.todo) fail(visit, asked, { cause: "paused" });
         visit.todo = [];
         this.#settle(visit);
@@ -223,9 +207,9 @@ export class HostQueue {
     // Where connections are many and short, each is over before the next begins: Exim counts those that linger.
     if (leaving > 0 && this.#learnt.errorsMax < REFUSALS_PER_CONNECTION) return;
     const most = waiting > profile.secondConnectionAbove ? Math.max(limits.connections, profile.connections) : 1;
-    const allowed = Math.min(most, this.#learnt.connectionsMax) + (this.#urgent.length > 0 && live > 0 ? 1 : 0);
+    const allowed = Math.min(most, this.#learnt.connectionsMax) + (this.#lanes.hasUrgent && live > 0 ? 1 : 0);
     if (live >= allowed) return;
-    const admission = this.#shell.admit(this.#urgent.length > 0);
+    const admission = this.#shell.admit(this.#lanes.hasUrgent);
     if (admission === "open") this.#open();
     else if (admission === "paused") this.#pause(null);
   }
@@ -365,7 +349,7 @@ export class HostQueue {
         this.#addressIndex = 0;
         this.#reconnected = false;
         this.#failing = { ending, untilMs: this.#shell.now() + this.#shell.profile.failFastMs };
-        for (const visit of [...this.#urgent, ...this.#bulk]) this.#giveUp(visit, ending);
+        for (const visit of this.#lanes.all()) this.#giveUp(visit, ending);
         break;
     }
   }
@@ -390,8 +374,7 @@ export class HostQueue {
   #putBack(visit: Visit, again: readonly Question[], later: readonly Question[] = []): void {
     if (visit.cancelled || again.length + later.length === 0) return;
     visit.todo = [...again, ...visit.todo, ...later];
-    const lane = visit.urgent ? this.#urgent : this.#bulk;
-    if (!lane.includes(visit)) lane.unshift(visit);
+    this.#lanes.putBack(visit);
   }
 
   #settle(visit: Visit): void {
@@ -404,7 +387,7 @@ export class HostQueue {
     if (this.#links.size === 0) {
       const closed = this.#closing;
       if (closed !== null) closed();
-      else if (this.#waiting() === 0) this.#shell.empty();
+      else if (this.#lanes.waiting() === 0) this.#shell.empty();
     } else if (this.isIdle) this.#shell.idle();
   }
 }
