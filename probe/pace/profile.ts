@@ -21,6 +21,13 @@ export type Profile = {
   /** Connections per host in bulk, and the waiting addresses above which the last of them is opened. */
   readonly connections: number;
   readonly secondConnectionAbove: number;
+  /**
+   * The same where a host takes one command at a time, and a second connection halves what the round trips cost; also
+   * the recipients of one transaction there, so that connections can share a visit.
+   */
+  readonly secondConnectionAboveOneByOne: number;
+  /** Connections to a host that holds its refusals back: each of them is good for one. */
+  readonly connectionsAtTarpits: number;
   /** Time for which a host that could not be talked to is not tried again. */
   readonly failFastMs: number;
   /** Connections in a row that may end at a recipient without one reply before a visit is given up. */
@@ -39,6 +46,8 @@ export const PROFILES: Readonly<Record<PaceProfile, Profile>> = {
     capped: true,
     connections: 2,
     secondConnectionAbove: 500,
+    secondConnectionAboveOneByOne: 500,
+    connectionsAtTarpits: 1,
     failFastMs: 30_000,
     fruitlessMax: 3,
     perOperator: true,
@@ -52,6 +61,8 @@ export const PROFILES: Readonly<Record<PaceProfile, Profile>> = {
     capped: false,
     connections: 2,
     secondConnectionAbove: 200,
+    secondConnectionAboveOneByOne: 16,
+    connectionsAtTarpits: 8,
     failFastMs: 250,
     fruitlessMax: 12,
     perOperator: false,

@@ -6,7 +6,7 @@ import { clearSuspicion, type Learnt, learnFromCut, learnTransactions } from "./
 import { fruitlessMax, isCommandError, isOutOfPatience, isTransactionFull } from "./recovery.ts";
 import type { Reply } from "./reply-parser.ts";
 import { exchangeOf } from "./transcript.ts";
-import { type Connection, fail, failAll, type Question, type Run, type Visit } from "./visit.ts";
+import { type Connection, fail, failAll, isPipelined, type Question, type Run, type Visit } from "./visit.ts";
 
 /** Detail of an ending that was our own choice. */
 export const TARPIT = "tarpit";
@@ -219,8 +219,6 @@ export function afterBreak(link: Connection, ending: Ending, learnt: Learnt, pro
 function hasStumbled(link: Connection, ending: Ending): boolean {
   return isPipelined(link) && (ending.cause === "timeout" || ending.cause === "protocol");
 }
-
-const isPipelined = (link: Connection): boolean => !link.lockStep && link.capabilities?.pipelining === true;
 
 /** Forgets the replies to flights that did not come home whole. */
 function unsay(runs: readonly Run[]): void {

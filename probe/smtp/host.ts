@@ -11,13 +11,14 @@ import { afterBreak, TARPIT, takeFlight } from "./aftermath.ts";
 import type { Capabilities, Ending, Flight } from "./dialogue-types.ts";
 import type { HostShell, Target } from "./host-types.ts";
 import { Lanes } from "./lanes.ts";
-import { isSpent, type Learnt, nothingLearnt, roomOn } from "./learnt.ts";
+import { connectionsFor, isSpent, type Learnt, nothingLearnt, roomOn } from "./learnt.ts";
 import { afterStillbirth, timesOfTry } from "./recovery.ts";
 import { Session } from "./session.ts";
 import {
   type Connection,
   fail,
   failAll,
+  isPipelined,
   newConnection,
   type Question,
   type Trouble,
@@ -131,7 +132,8 @@ export class HostQueue {
     while (this.#hasRoom(link, capabilities)) {
       const visit = this.#lanes.next();
       if (visit === null) return;
-      const most = roomOn(link, this.#learnt, this.#shell.limits, capabilities);
+      const room = roomOn(link, this.#learnt, this.#shell.limits, capabilities);
+      const most = isPipelined(link) ? room : Math.min(room, this.#shell.profile.secondConnectionAboveOneByOne);
       const grant = this.#shell.grant(Math.min(most, visit.todo.length), visit.urgent);
       if (grant.recipients === 0) {
         this.#pause(grant.waitMs);
@@ -164,7 +166,7 @@ export class HostQueue {
     if (link.retired || link.session === null || this.#isSpent(link, capabilities)) return false;
     if (link.runs.length === 0) return true;
     if (roomOn(link, this.#learnt, this.#shell.limits, capabilities) <= 0) return false;
-    if (!capabilities.pipelining || link.lockStep || this.#learnt.tarpit) return false;
+    if (!isPipelined(link) || this.#learnt.tarpit) return false;
     if (link.runs.length < FLIGHTS_IN_FLIGHT) return true;
     return link.runs.length < SMALL_FLIGHTS_IN_FLIGHT && link.inFlight < FLIGHT_RECIPIENTS;
   }
@@ -191,7 +193,6 @@ export class HostQueue {
   }
 
   #maybeOpen(waiting: number): void {
-    const { profile, limits } = this.#shell;
     let connecting = 0;
     let leaving = 0;
     let live = 0;
@@ -206,8 +207,8 @@ export class HostQueue {
     if (connecting > 0 || this.#resting) return;
     // Where connections are many and short, each is over before the next begins: Exim counts those that linger.
     if (leaving > 0 && this.#learnt.errorsMax < REFUSALS_PER_CONNECTION) return;
-    const most = waiting > profile.secondConnectionAbove ? Math.max(limits.connections, profile.connections) : 1;
-    const allowed = Math.min(most, this.#learnt.connectionsMax) + (this.#lanes.hasUrgent && live > 0 ? 1 : 0);
+    const worth = connectionsFor(waiting, [...this.#links], this.#learnt, this.#shell);
+    const allowed = worth + (this.#lanes.hasUrgent && live > 0 ? 1 : 0);
     if (live >= allowed) return;
     const admission = this.#shell.admit(this.#lanes.hasUrgent);
     if (admission === "open") this.#open();

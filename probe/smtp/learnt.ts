@@ -1,8 +1,8 @@
 import { EXIM_RESETS_MAX, FLIGHT_RECIPIENTS, RESETS_MAX, SUSPICION_MARGIN } from "../limits.ts";
 import type { Capabilities, Ending } from "./dialogue-types.ts";
-import type { HostLimits } from "./host-types.ts";
+import type { HostLimits, HostShell } from "./host-types.ts";
 import { isOutOfPatience } from "./recovery.ts";
-import type { Connection } from "./visit.ts";
+import { type Connection, isPipelined } from "./visit.ts";
 
 /** What a host has taught us about its limits and habits. */
 export type Learnt = {
@@ -51,6 +51,21 @@ export function roomOn(link: Connection, learnt: Learnt, limits: HostLimits, cap
       ? FLIGHT_RECIPIENTS
       : learnt.errorsSuspected + SUSPICION_MARGIN - link.errors - link.inFlight,
   );
+}
+
+/** Connections that so many waiting recipients are worth, as far as the host lets us have them. */
+export function connectionsFor(
+  waiting: number,
+  links: readonly Connection[],
+  learnt: Learnt,
+  { profile, limits }: Pick<HostShell, "profile" | "limits">,
+): number {
+  const several = Math.max(limits.connections, profile.connections);
+  const oneByOne = links.some((link) => link.capabilities !== null && !isPipelined(link));
+  const above = oneByOne ? profile.secondConnectionAboveOneByOne : profile.secondConnectionAbove;
+  const wanted = waiting > above ? several : 1;
+  const atTarpit = learnt.tarpit ? Math.max(limits.connections, profile.connectionsAtTarpits) : wanted;
+  return Math.min(Math.max(wanted, Math.min(atTarpit, waiting)), learnt.connectionsMax);
 }
 
 /** The connection has been used as much as the host likes. */

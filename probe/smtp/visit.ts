@@ -136,3 +136,6 @@ export function failAll(visit: Visit, trouble: Trouble): void {
   for (const asked of visit.questions) fail(visit, asked, trouble);
   visit.todo = [];
 }
+
+/** Whether commands go out together on a connection: offered by the host, and not known to end badly. */
+export const isPipelined = (link: Connection): boolean => !link.lockStep && link.capabilities?.pipelining === true;
