@@ -9,6 +9,21 @@ import { FRAMED } from "./pairs.ts";
  */
 export const PLAIN_UNKNOWN_ROWS: readonly ReplyRow[] = [
   {
+    // Postfix's own sentence, whatever smtpd_reject_footer says after it.
+    rule: "user-unknown-in-table",
+    class: "recipient",
+    reason: "mailbox_not_found",
+    digit: 5,
+    text: ["recipient address rejected: user unknown in "],
+    examples: [
+      "550 5.1.1 <user@example.com>: Recipient address rejected: User unknown in local recipient table",
+      "550 5.1.1 <user@example.com>: Recipient address rejected: User unknown in relay recipient table",
+      "550 <user@example.co.jp>: Recipient address rejected: User unknown in virtual mailbox table",
+      "550 5.7.1 <user@example.com>: Recipient address rejected: User unknown in relay recipient table",
+      "550 5.1.1 <user@example.com>: Recipient address rejected: User unknown in virtual mailbox table; for support of blocked senders call 555-0100",
+    ],
+  },
+  {
     rule: "user-unknown-plain",
     class: "recipient",
     reason: "mailbox_not_found",
@@ -32,10 +47,7 @@ export const PLAIN_UNKNOWN_ROWS: readonly ReplyRow[] = [
       "cannot deliver mail for",
     ],
     not: ["sender", "verif", "mail from", "callout", "callback", "from:"],
-    examples: [
-      "550 5.1.1 <user@example.com>: Recipient address rejected: User unknown in relay recipient table",
-      "550 5.1.1 User unknown. If your server was blocked by mistake, write to abuse@example.com",
-    ],
+    examples: ["550 5.1.1 User unknown. If your server was blocked by mistake, write to abuse@example.com"],
   },
 ];
 
@@ -225,8 +237,6 @@ export const UNKNOWN_ROWS: readonly ReplyRow[] = [
       "550 Not exists.",
       "550 <user@example.com>... User unkn",
       "553 user isn't in my list of allowed recipients",
-      "550 <user@example.co.jp>: Recipient address rejected: User unknown in virtual mailbox table",
-      "550 5.7.1 <user@example.com>: Recipient address rejected: User unknown in relay recipient table",
       "550 No such user here",
       "550 Unrouteable address",
       "550 5.1.1 <user@example.com>: Recipient address rejected: undeliverable address: host mx[10.0.0.2] said: 554 no",
