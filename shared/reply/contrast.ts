@@ -142,6 +142,13 @@ export const resolveSession = (replies: readonly SessionReply[], context: Sessio
   let last: { readonly item: SessionReply; readonly finding: Finding } | null = null;
   return replies.map((item, index) => {
     const inTime = struck < 0 || index < struck;
+    // Nobody has closed a mailbox that never was: what the control is told as well is the host's word for strangers.
+    const ofStranger =
+      item.classified.reason === "mailbox_disabled" && inTime && templateOf(item) === context.controlTemplate;
+    if (ofStranger) {
+      const finding = about("mailbox_not_found", "template-of-unknown-user", item.reply);
+      return { key: item.key, finding, needsPostmaster: false };
+    }
     if (!item.classified.ambiguous || !inTime) {
       // Recipients accepted in the same words share what was found.
       if (last === null || last.item.reply !== item.reply || last.item.classified !== item.classified) {
