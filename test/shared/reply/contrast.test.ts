@@ -89,8 +89,8 @@ describe("a closed mailbox", () => {
   const replies = ["250 Ok", words];
   test("is one, unless the control address hears the same", () => {
     expect(reasons(replies)).toEqual(["accepted", "mailbox_disabled"]);
-    expect(reasons(replies, { controlTemplate: replyTemplate("5.1.1 User unknown") })[1]).toBe("mailbox_disabled");
-    const controlTemplate = replyTemplate("5.1.1 This address no longer accepts mail.");
+    expect(reasons(replies, { controlTemplate: replyTemplate("User unknown") })[1]).toBe("mailbox_disabled");
+    const controlTemplate = replyTemplate("This address no longer accepts mail.");
     expect(reasons(replies, { controlTemplate })[1]).toBe("mailbox_not_found");
   });
 });
