@@ -45,6 +45,7 @@ export const verdictFor = (email: string): Verdict => ({
     tls: null,
     detail: null,
     factors: [],
+    transcript: null,
   },
 });
 
