@@ -12,8 +12,9 @@ type Bench = () => Promise<{ bench(emit: Emit): Promise<void> }>;
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   address: () => import("./address.ts"),
-  edge: () => import("./edge.ts"),
+  // Before the long lists of the edge, after which a small machine is slow for a while.
   probe: () => import("./probe.ts"),
+  edge: () => import("./edge.ts"),
   database: () => import("./database.ts"),
   hub: () => import("./hub.ts"),
   courier: () => import("./courier.ts"),

@@ -10,12 +10,16 @@ const DOMAINS = 50;
 
 /**
  * A process of its own for one prober, ours or the bare one: neither inherits the other's heap, nor the compiler's
- * opinion of it. Takes `RunnerArguments` as JSON, sends one `ProbeRun` per run to its parent.
+ * opinion of it. Takes `RunnerArguments` as JSON; each message from its parent is a run, answered by a `ProbeRun`.
  */
 keepMemoryFlat();
 const args = JSON.parse(process.argv[2] ?? "") as RunnerArguments;
 const tasks = tasksOf(args.addresses);
-for (let i = 0; i < args.runs; i += 1) {
+process.on("message", async () => {
+  process.send?.(await run());
+});
+
+async function run(): Promise<ProbeRun> {
   await fetch(`${args.control}/reset`, { method: "POST" });
   const cpu = process.cpuUsage();
   const rss = process.memoryUsage().rss;
@@ -24,18 +28,16 @@ for (let i = 0; i < args.runs; i += 1) {
   else await withChecker((checker) => checkAll(checker, tasks));
   const seconds = (performance.now() - start) / 1_000;
   const { user, system } = process.cpuUsage(cpu);
-  const grown = process.memoryUsage().rss - rss;
+  const grownBytes = process.memoryUsage().rss - rss;
   const stats: unknown = await (await fetch(`${args.control}/stats`)).json();
-  const run: ProbeRun = {
+  return {
     seconds,
     cpuUs: user + system,
     connections: numberIn(stats, "connections"),
     flights: numberIn(stats, "flights"),
-    grownBytes: grown,
+    grownBytes,
   };
-  process.send?.(run);
 }
-process.disconnect?.();
 
 /** Addresses spread over the domains, of which three in ten are unknown. */
 function tasksOf(count: number): readonly BareTask[] {

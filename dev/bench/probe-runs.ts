@@ -1,12 +1,10 @@
-import { fork } from "node:child_process";
-import { once } from "node:events";
+import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 /** What a runner is told. */
 export type RunnerArguments = {
   readonly prober: "ours" | "bare";
   readonly addresses: number;
-  readonly runs: number;
   /** The mail world: its name server, its port, its control page. */
   readonly dns: string;
   readonly smtpPort: number;
@@ -22,20 +20,42 @@ export type ProbeRun = {
   readonly grownBytes: number;
 };
 
-/** The first run, which compiles, and the median ones of the rest, by time and by CPU. */
-export type ProbeRuns = { readonly cold: ProbeRun; readonly warm: ProbeRun; readonly warmCpuUs: number };
+/** Our run and the bare one right before it: the machine was the same for both. */
+export type RunPair = { readonly ours: ProbeRun; readonly bare: ProbeRun };
 
-/** Runs a prober several times in a process of its own. Throws when it fails. */
-export async function runProber(args: RunnerArguments): Promise<ProbeRuns> {
-  const runner = fileURLToPath(new URL("probe-runner.ts", import.meta.url));
-  const child = fork(runner, [JSON.stringify(args)]);
-  const runs: ProbeRun[] = [];
-  child.on("message", (run: ProbeRun) => runs.push(run));
-  const [code] = await once(child, "exit");
-  const [cold, ...warm] = runs;
-  if (code !== 0 || cold === undefined || warm.length === 0) throw new Error(`the ${args.prober} prober failed`);
-  const middle = <T>(values: readonly T[]): T | undefined => values[Math.floor(values.length / 2)];
-  const bySeconds = middle(warm.toSorted((a, b) => a.seconds - b.seconds)) ?? cold;
-  const byCpu = middle(warm.toSorted((a, b) => a.cpuUs - b.cpuUs)) ?? cold;
-  return { cold, warm: bySeconds, warmCpuUs: byCpu.cpuUs };
+/** Runs both probers in turns, each in a process of its own. The first pair is cold. Throws when one fails. */
+export async function runPairs(args: Omit<RunnerArguments, "prober">, count: number): Promise<readonly RunPair[]> {
+  const bare = start({ ...args, prober: "bare" });
+  const ours = start({ ...args, prober: "ours" });
+  const pairs: RunPair[] = [];
+  try {
+    for (let i = 0; i < count; i += 1) pairs.push({ bare: await runOnce(bare), ours: await runOnce(ours) });
+  } finally {
+    for (const child of [bare, ours]) child.kill();
+  }
+  return pairs;
+}
+
+function start(args: RunnerArguments): ChildProcess {
+  return fork(fileURLToPath(new URL("probe-runner.ts", import.meta.url)), [JSON.stringify(args)]);
+}
+
+async function runOnce(child: ChildProcess): Promise<ProbeRun> {
+  const { promise, resolve, reject } = Promise.withResolvers<ProbeRun>();
+  const onMessage = (run: unknown): void => resolve(run as ProbeRun);
+  const onExit = (code: number | null): void => reject(new Error(`a prober ended with ${code}`));
+  child.once("message", onMessage);
+  child.once("exit", onExit);
+  child.send("run");
+  try {
+    return await promise;
+  } finally {
+    child.off("message", onMessage);
+    child.off("exit", onExit);
+  }
+}
+
+/** The middle one of some values. */
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }

@@ -2,14 +2,15 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { type ProbeRuns, runProber } from "./probe-runs.ts";
+import { median, type ProbeRun, type RunPair, runPairs } from "./probe-runs.ts";
 
 const DOMAINS = 50;
 const SHORT_RUN = 2_000;
 const LONG_RUN = 200_000;
-/** Runs of which the first is cold and the median of the others counts. */
+/** Pairs of runs, of which the first are cold and the median of the others counts. */
 const SHORT_RUNS = 11;
-const LONG_RUNS = 8;
+const LONG_RUNS = 12;
+const WARM_UP_RUNS = 3;
 const ROUND_TRIPS_MS = [0, 20] as const;
 
 type Emit = (name: string, value: number, unit: string) => void;
@@ -32,36 +33,44 @@ export async function bench(emit: Emit): Promise<void> {
 
 async function shortRuns(world: World, rtt: number, emit: Emit): Promise<void> {
   await fetch(`${world.control}/rtt?ms=${rtt}`, { method: "PUT" });
-  const { ours, bare } = await both(world, SHORT_RUN, SHORT_RUNS);
+  const warm = (await runPairs({ ...world, addresses: SHORT_RUN }, SHORT_RUNS)).slice(WARM_UP_RUNS);
   const at = `rtt_${rtt}ms`;
-  emit(`probe.verdicts_per_second.${at}`, SHORT_RUN / ours.warm.seconds, "1/s");
-  emit(`probe.bare.verdicts_per_second.${at}`, SHORT_RUN / bare.warm.seconds, "1/s");
-  emit(`probe.time_against_bare.${at}`, ours.warm.seconds / bare.warm.seconds, "x");
-  emit(`probe.connections_per_domain.${at}`, ours.warm.connections / DOMAINS, "");
-  emit(`probe.round_trips_per_address.${at}`, ours.warm.flights / SHORT_RUN, "");
-  emit(`probe.bare.round_trips_per_address.${at}`, bare.warm.flights / SHORT_RUN, "");
+  const { ours, bare, ratio } = middle(warm, ({ seconds }) => seconds);
+  emit(`probe.verdicts_per_second.${at}`, SHORT_RUN / ours, "1/s");
+  emit(`probe.bare.verdicts_per_second.${at}`, SHORT_RUN / bare, "1/s");
+  emit(`probe.time_against_bare.${at}`, ratio, "x");
+  emit(`probe.connections_per_domain.${at}`, middle(warm, (run) => run.connections).ours / DOMAINS, "");
+  const flights = middle(warm, (run) => run.flights);
+  emit(`probe.round_trips_per_address.${at}`, flights.ours / SHORT_RUN, "");
+  emit(`probe.bare.round_trips_per_address.${at}`, flights.bare / SHORT_RUN, "");
 }
 
-/** The first run compiles, which does not grow with the list; the others stand for the rest of a long one. */
+/** The first run compiles, which does not grow with the list; the later ones stand for the rest of a long one. */
 async function longRuns(world: World, emit: Emit): Promise<void> {
-  const { ours, bare } = await both(world, LONG_RUN, LONG_RUNS);
-  emit("probe.long_run.verdicts_per_second", LONG_RUN / ours.warm.seconds, "1/s");
-  emit("probe.long_run.bare.verdicts_per_second", LONG_RUN / bare.warm.seconds, "1/s");
-  emit("probe.long_run.cpu_per_address", ours.warmCpuUs / LONG_RUN, "us");
-  emit("probe.long_run.bare.cpu_per_address", bare.warmCpuUs / LONG_RUN, "us");
-  emit("probe.long_run.cpu_against_bare", ours.warmCpuUs / bare.warmCpuUs, "x");
-  emit("probe.long_run.cold.cpu_per_address", ours.cold.cpuUs / LONG_RUN, "us");
-  emit("probe.long_run.cold.bare.cpu_per_address", bare.cold.cpuUs / LONG_RUN, "us");
-  emit("probe.long_run.cold.cpu_against_bare", ours.cold.cpuUs / bare.cold.cpuUs, "x");
-  emit("probe.long_run.connections", ours.warm.connections, "");
-  emit("probe.long_run.memory_growth", ours.warm.grownBytes / 1e6, "MB");
+  const pairs = await runPairs({ ...world, addresses: LONG_RUN }, LONG_RUNS);
+  const warm = pairs.slice(WARM_UP_RUNS);
+  const cold = middle(pairs.slice(0, 1), ({ cpuUs }) => cpuUs / LONG_RUN);
+  const cpu = middle(warm, ({ cpuUs }) => cpuUs / LONG_RUN);
+  const speed = middle(warm, ({ seconds }) => LONG_RUN / seconds);
+  emit("probe.long_run.verdicts_per_second", speed.ours, "1/s");
+  emit("probe.long_run.bare.verdicts_per_second", speed.bare, "1/s");
+  emit("probe.long_run.cpu_per_address", cpu.ours, "us");
+  emit("probe.long_run.bare.cpu_per_address", cpu.bare, "us");
+  emit("probe.long_run.cpu_against_bare", cpu.ratio, "x");
+  emit("probe.long_run.cold.cpu_per_address", cold.ours, "us");
+  emit("probe.long_run.cold.bare.cpu_per_address", cold.bare, "us");
+  emit("probe.long_run.cold.cpu_against_bare", cold.ratio, "x");
+  emit("probe.long_run.connections", middle(warm, (run) => run.connections).ours, "");
+  emit("probe.long_run.memory_growth", middle(warm, (run) => run.grownBytes / 1e6).ours, "MB");
 }
 
-async function both(world: World, addresses: number, runs: number): Promise<{ ours: ProbeRuns; bare: ProbeRuns }> {
-  const { dns, smtpPort, control } = world;
-  const task = { addresses, runs, dns, smtpPort, control };
-  const bare = await runProber({ ...task, prober: "bare" });
-  return { ours: await runProber({ ...task, prober: "ours" }), bare };
+/** Medians of a figure, and of the ratios that the pairs themselves show. */
+function middle(pairs: readonly RunPair[], figure: (run: ProbeRun) => number) {
+  return {
+    ours: median(pairs.map(({ ours }) => figure(ours))),
+    bare: median(pairs.map(({ bare }) => figure(bare))),
+    ratio: median(pairs.map(({ ours, bare }) => figure(ours) / figure(bare))),
+  };
 }
 
 async function startWorld(): Promise<World> {
