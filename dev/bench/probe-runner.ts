@@ -1,6 +1,6 @@
 import { type Checker, type CheckerOptions, createChecker } from "../../probe/check/checker.ts";
 import { readProbeConfig } from "../../probe/config.ts";
-import { keepMemoryFlat } from "../../probe/memory.ts";
+import { steadyMemory } from "../../probe/memory.ts";
 import { BULK_WINDOW_ADDRESSES, CHUNK_TARGET_ITEMS } from "../../shared/limits.ts";
 import type { ChunkItem } from "../../shared/wire/frames.ts";
 import { type BareTask, bareProbe } from "./bare-prober.ts";
@@ -12,7 +12,7 @@ const DOMAINS = 50;
  * A process of its own for one prober, ours or the bare one: neither inherits the other's heap, nor the compiler's
  * opinion of it. Takes `RunnerArguments` as JSON; each message from its parent is a run, answered by a `ProbeRun`.
  */
-keepMemoryFlat();
+steadyMemory();
 const args = JSON.parse(process.argv[2] ?? "") as RunnerArguments;
 const tasks = tasksOf(args.addresses);
 process.on("message", async () => {

@@ -4,7 +4,7 @@ import { createChecker } from "../check/create.ts";
 import { type ProbeConfig, readProbeConfig } from "../config.ts";
 import { joinFleet } from "../link/fleet.ts";
 import { createLog, type Log } from "../log.ts";
-import { keepMemoryFlat } from "../memory.ts";
+import { steadyMemory } from "../memory.ts";
 import { openPaces, type Paces } from "../pace/keeper.ts";
 import { reconcileQuarantine } from "../pace/release.ts";
 import { createSettler } from "../settle/settle.ts";
@@ -36,7 +36,7 @@ export async function main(_args: string[]): Promise<number> {
   if (missing !== null) return complain(missing, 2);
   const vitals = readVitalsConfig(process.env, config.value);
   if (!vitals.ok) return complain(vitals.error, 2);
-  keepMemoryFlat();
+  steadyMemory();
   const fields = { probe: probeId(config.value), region: config.value.region, host: hostname() };
   const log = createLog(
     fields,
