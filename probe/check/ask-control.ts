@@ -16,7 +16,7 @@ export async function askControl(asking: Asking, heard: readonly Heard[]): Promi
   const { around, provider, target, group } = asking;
   const nowMs = around.now();
   const hostKey = `${target.source} ${target.name}`;
-  let matters = false;
+  let matters = isPermissionInDoubt(heard);
   let refused = 0;
   for (const { classified, evidence } of heard) {
     if (classified.class === "accepted" || comesLater(classified, evidence)) matters = true;
@@ -32,6 +32,19 @@ export async function askControl(asking: Asking, heard: readonly Heard[]): Promi
   if (answer !== "later" && answer.template !== null) around.book.learnTemplate(hostKey, answer.template, nowMs);
   return answer;
 }
+
+/**
+ * A refusal for permission (X.7.Z) beside an answer about a mailbox: whether it means a closed door or an unknown user
+ * shows in the words that a stranger gets.
+ */
+function isPermissionInDoubt(heard: readonly Heard[]): boolean {
+  const doubtful = heard.some(
+    ({ classified, evidence }) => classified.ambiguous && evidence.enhanced?.startsWith("5.7."),
+  );
+  return doubtful && heard.some(({ classified }) => !classified.ambiguous && aboutMailbox(classified));
+}
+
+const aboutMailbox = ({ class: about }: Classified): boolean => about === "recipient" || about === "capacity";
 
 /**
  * A greylist, or a "not yet" about the address itself (X.1.X and X.2.X of RFC 3463), as Postfix says while it verifies

@@ -115,6 +115,15 @@ describe("a host that has refused more than ten recipients within an hour", () =
   });
 });
 
+describe("a refusal for permission", () => {
+  it("beside a full mailbox and nobody accepted is read by the words that a stranger gets", async () => {
+    const { checker, reasonsOf } = atHour(1);
+    const asked = ["full0001@ambiguous.mailworld.net", "nobody0002@ambiguous.mailworld.net"];
+    expect(await reasonsOf(1, ...asked)).toEqual(["mailbox_full", "mailbox_not_found"]);
+    await checker.close();
+  });
+});
+
 describe("a host of second preference", () => {
   it("confirms as little as a control can there while a better one only puts off, and condemns whom it does not know", async () => {
     const { checker, one, reasonsOf } = atHour(1);
