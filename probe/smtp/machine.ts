@@ -263,6 +263,9 @@ function onRecipient(dialogue: Dialogue, ask: Ask, reply: Reply, out: DialogueCo
   if (reply.code < 250 || (reply.code >= 260 && reply.code < 400)) {
     return end(dialogue, "protocol", reply, "RCPT answered out of order", out);
   }
+  if (ask === flight.asks[0] && repeatsMail(dialogue, flight, reply)) {
+    return end(dialogue, "protocol", reply, "MAIL answered twice", out);
+  }
   dialogue.head += 1;
   // After a refused MAIL the server has not looked at the recipients it was sent along with.
   if (flight.refused === null) ask.reply = reply;
@@ -270,6 +273,13 @@ function onRecipient(dialogue: Dialogue, ask: Ask, reply: Reply, out: DialogueCo
   if (dialogue.lines.length > 0) proceed(dialogue, out);
   return out;
 }
+
+/**
+ * The words of MAIL once more, with the code that is MAIL's own (2.1.0, RFC 2034 4; a recipient's is 2.1.5): all further
+ * replies would be read as somebody else's. One command at a time tells.
+ */
+const repeatsMail = (dialogue: Dialogue, flight: Flight, reply: Reply): boolean =>
+  isPipelined(dialogue) && reply.text === flight.opened?.text && reply.text.startsWith("2.1.0");
 
 function finishFlight(dialogue: Dialogue, out: DialogueCommand[]): Out {
   const flight = dialogue.flights.shift();
@@ -280,6 +290,9 @@ function finishFlight(dialogue: Dialogue, out: DialogueCommand[]): Out {
   return out;
 }
 
+const isPipelined = ({ capabilities, options }: Dialogue): boolean =>
+  capabilities?.pipelining === true && options.pipeline;
+
 /** Sends a transaction: in one write where the server pipelines, else its first line. */
 function launch(dialogue: Dialogue, flight: Flight, out: DialogueCommand[]): Out {
   const { capabilities } = dialogue;
@@ -288,7 +301,7 @@ function launch(dialogue: Dialogue, flight: Flight, out: DialogueCommand[]): Out
   dialogue.flights.push(flight);
   const mail = `MAIL FROM:<${flight.sender}>${parameters(flight, capabilities)}\r\n`;
   const slot: Slot = { verb: "MAIL", flight };
-  if (!capabilities.pipelining || !dialogue.options.pipeline) {
+  if (!isPipelined(dialogue)) {
     if (dialogue.dirty) dialogue.lines.push({ text: "RSET\r\n", slot: { verb: "RSET", flight }, flight });
     dialogue.lines.push({ text: mail, slot, flight });
     for (const ask of flight.asks) dialogue.lines.push({ text: `RCPT TO:<${ask.path}>\r\n`, slot: ask, flight });

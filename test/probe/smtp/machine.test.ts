@@ -232,6 +232,19 @@ describe("asking", () => {
     expect(endOf(commands)?.cause).toBe("protocol");
   });
 
+  it("knows MAIL's own words again where the first recipient's should stand, and leaves them in lock-step", () => {
+    const doubled = "250 2.1.0 Ok\r\n250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n";
+    const pipelined = ready();
+    const one = flight(ask("a@x.net"), ask("b@x.net"));
+    submit(pipelined, one);
+    expect(endOf(feed(pipelined, doubled))).toMatchObject({ cause: "protocol", detail: "MAIL answered twice" });
+    expect(one.asks.map(({ reply }) => reply)).toEqual([null, null]);
+    const stepwise = ready(undefined, { pipeline: false });
+    submit(stepwise, flight(ask("a@x.net")));
+    feed(stepwise, "250 2.1.0 Ok\r\n");
+    expect(feed(stepwise, "250 2.1.0 Ok\r\n")).toMatchObject([{ kind: "answered" }]);
+  });
+
   it("treats a reply to nothing as the end, politely or not", () => {
     expect(endOf(feed(ready(), "421 idle too long\r\n"))).toMatchObject({ cause: "closed" });
     expect(endOf(feed(ready(), "550 5.1.1 late\r\n"))).toMatchObject({ cause: "protocol" });
